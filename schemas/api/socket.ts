@@ -1,0 +1,67 @@
+// The frames of the socket (subprotocol confab.v1): JSON text, each {"frame": NAME, ...}, the first from the client is `hello`.
+// Between gateway and clients; AsyncAPI is made from these.
+
+import { Type, type Static } from 'typebox'
+import { EventShape, Id, Problem, Time } from './shapes.ts'
+
+/** Opaque, sealed, a position and never an authority. */
+export const Cursor = Type.String({ minLength: 1, maxLength: 4096 })
+const SubscriptionId = Type.String({ minLength: 1, maxLength: 64 })
+
+export const Scope = Type.Union([
+  Type.Object({ all: Type.Literal(true) }),
+  Type.Object({ account: Id }),
+  Type.Object({ team: Id }),
+  Type.Object({ assignee: Type.Union([Id, Type.Literal('me'), Type.Literal('none')]) }),
+  Type.Object({ conversation: Id }),
+  Type.Object({ contact: Id }),
+])
+
+const subscription = {
+  id: SubscriptionId,
+  scope: Scope,
+  types: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+  /** A cursor, "latest", "earliest" or a time; without it a snapshot comes first, then the tail from its asOf. */
+  from: Type.Optional(Type.Union([Cursor, Type.Literal('latest'), Type.Literal('earliest'), Time])),
+}
+
+export const ClientFrame = Type.Union([
+  Type.Object({
+    frame: Type.Literal('hello'),
+    token: Type.String({ maxLength: 4096 }),
+    resume: Type.Optional(Type.Object({ checkpoint: Cursor, slots: Type.Record(Type.String({ maxLength: 4 }), Cursor) })),
+    subscriptions: Type.Optional(Type.Array(Type.Object(subscription), { maxItems: 64 })),
+  }),
+  Type.Object({ frame: Type.Literal('subscribe'), ...subscription }),
+  Type.Object({ frame: Type.Literal('unsubscribe'), id: SubscriptionId }),
+  /** `id` is the client's own key: the command's idempotency key. `type` and fields as the HTTP paths' bodies. */
+  Type.Object({ frame: Type.Literal('command'), id: Type.String({ minLength: 1, maxLength: 64 }), type: Type.String({ maxLength: 64 }) }, { additionalProperties: true }),
+  Type.Object({ frame: Type.Literal('typing'), conversationId: Id, isTyping: Type.Boolean() }),
+  Type.Object({ frame: Type.Literal('presence'), state: Type.String({ maxLength: 16 }) }),
+  Type.Object({ frame: Type.Literal('ack'), cursor: Cursor }),
+  Type.Object({ frame: Type.Literal('refresh'), token: Type.String({ maxLength: 4096 }) }),
+])
+
+export const ServerFrame = Type.Union([
+  Type.Object({
+    frame: Type.Literal('welcome'),
+    sessionId: Type.String(),
+    principal: Type.Object({ kind: Type.String(), id: Id, role: Type.String(), organizationId: Id }),
+    cursor: Cursor,
+    serverTime: Time,
+  }),
+  Type.Object({ frame: Type.Literal('subscribed'), id: SubscriptionId, cursor: Cursor }),
+  Type.Object({ frame: Type.Literal('snapshot'), id: SubscriptionId, items: Type.Array(Type.Unknown()), asOf: Cursor }),
+  Type.Object({ frame: Type.Literal('result'), id: Type.String(), ok: Type.Optional(Type.Unknown()), problem: Type.Optional(Problem), position: Type.Optional(Cursor) }),
+  Type.Object({ frame: Type.Literal('event'), cursor: Cursor, slot: Type.Integer(), event: EventShape }),
+  Type.Object({ frame: Type.Literal('state'), cursor: Cursor, slot: Type.Integer(), kind: Type.String(), id: Type.String(), rev: Type.Integer(), value: Type.Unknown() }),
+  Type.Object({ frame: Type.Literal('ephemeral'), kind: Type.String(), conversationId: Type.Optional(Id) }, { additionalProperties: true }),
+  Type.Object({ frame: Type.Literal('checkpoint'), cursor: Cursor }),
+  Type.Object({ frame: Type.Literal('resync'), scope: Type.Optional(Scope), id: Type.Optional(SubscriptionId), reason: Type.String() }),
+  Type.Object({ frame: Type.Literal('reconnect'), afterMs: Type.Integer() }),
+  Type.Object({ frame: Type.Literal('error'), code: Type.String(), detail: Type.Optional(Type.String()) }),
+])
+
+export type Scope = Static<typeof Scope>
+export type ClientFrame = Static<typeof ClientFrame>
+export type ServerFrame = Static<typeof ServerFrame>

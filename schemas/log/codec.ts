@@ -1,0 +1,138 @@
+// Bytes of records and back, in the Confluent wire format: byte 0, schema id as 4 big-endian bytes, Avro.
+// Between the typed words of this folder and the log, which knows bytes only.
+
+import { createHash } from 'node:crypto'
+import avro from 'avsc'
+import type { Infer, RecordShape } from './avro.ts'
+import { catalogue } from './catalogue.ts'
+
+const SLAB_BYTES = 1_048_576
+const HEADER_BYTES = 5
+
+/** Thrown for bytes that no known schema explains; the record is poison, its key suffices to park it. */
+export class CodecError extends Error {
+  override readonly name = 'CodecError'
+}
+
+export interface RegisteredSchema {
+  readonly subject: string
+  readonly id: number
+  /** Avro JSON, in one canonical spelling. */
+  readonly schema: string
+}
+
+interface Known extends RegisteredSchema {
+  readonly type: avro.Type
+  readonly shape: RecordShape<unknown>
+  /** The header `type` of such records. */
+  readonly recordType: string
+  readonly topic: string
+}
+
+/** The id is the first 31 bits of SHA-256 over the schema, so every site gives a schema the same one without a writer. */
+export const schemaIdOf = (schema: string): number => createHash('sha256').update(schema).digest().readUInt32BE(0) >>> 1
+
+const build = (topic: string, recordType: string, shape: RecordShape<unknown>): Known => {
+  const json = shape.toAvro(new Set())
+  const schema = JSON.stringify({ namespace: 'confab', ...(json as object) })
+  return { topic, recordType, shape, subject: `${topic}-${shape.name}`, schema, id: schemaIdOf(schema), type: avro.Type.forSchema(JSON.parse(schema) as avro.Schema) }
+}
+
+const known: readonly Known[] = Object.entries(catalogue).flatMap(([topic, shapes]) =>
+  Object.entries(shapes).map(([recordType, shape]) => build(topic, recordType, shape)),
+)
+
+/** The schemas this program writes; the embedded registry checks them against what the log has kept. */
+export const registeredSchemas: readonly RegisteredSchema[] = known
+
+const byShape = new Map<RecordShape<unknown>, Known>(known.map((entry) => [entry.shape, entry]))
+const byId = new Map<number, { decode: (bytes: Buffer) => unknown }>()
+
+const decoder = (type: avro.Type, resolver?: ReturnType<avro.Type['createResolver']>) => ({
+  decode(bytes: Buffer): unknown {
+    const result = type.decode(bytes, HEADER_BYTES, resolver)
+    if (result.offset < 0) throw new CodecError('the record is cut short')
+    return result.value
+  },
+})
+for (const entry of known) {
+  const other = byId.get(entry.id)
+  if (other !== undefined && !known.some((k) => k !== entry && k.schema === entry.schema)) throw new CodecError(`schema id ${entry.id} of ${entry.subject} is taken`)
+  byId.set(entry.id, decoder(entry.type))
+}
+
+/**
+ * Teaches the decoder a schema that an older or newer version wrote, read through today's of the same subject.
+ * Throws CodecError where the two do not resolve.
+ */
+export const learnSchema = (written: RegisteredSchema): void => {
+  if (byId.has(written.id)) return
+  const today = known.find((entry) => entry.subject === written.subject)
+  const writer = avro.Type.forSchema(JSON.parse(written.schema) as avro.Schema)
+  if (today === undefined) return void byId.set(written.id, decoder(writer))
+  byId.set(written.id, decoder(today.type, today.type.createResolver(writer)))
+}
+
+let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+let used = 0
+
+/** Encodes into a shared slab and hands out a part of it: no copy, never written again. */
+export const encode = <T>(shape: RecordShape<T>, value: NoInfer<T>): Buffer => {
+  const entry = byShape.get(shape as RecordShape<unknown>)
+  if (entry === undefined) throw new CodecError(`no topic holds records of ${shape.name}`)
+  for (let size = SLAB_BYTES; ; size *= 2) {
+    if (slab.length - used > HEADER_BYTES) {
+      const end = entry.type.encode(value, slab, used + HEADER_BYTES)
+      // avsc answers a negative number, the room that was missing, when the value does not fit.
+      if (end >= 0) {
+        const bytes = slab.subarray(used, end)
+        slab[used] = 0
+        slab.writeUInt32BE(entry.id, used + 1)
+        used = end
+        return bytes
+      }
+    }
+    slab = Buffer.allocUnsafeSlow(used === 0 ? size * 2 : size)
+    used = 0
+  }
+}
+
+/** Decodes what `shape`'s topic holds. Throws CodecError for foreign or cut bytes. */
+export const decode = <S extends RecordShape<unknown>>(_shape: S, bytes: Uint8Array): Infer<S> => decodeAny(bytes) as Infer<S>
+
+/** Decodes by the schema id in the bytes alone. */
+export const decodeAny = (bytes: Uint8Array): unknown => {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (buffer.length < HEADER_BYTES || buffer[0] !== 0) throw new CodecError('not in the Confluent wire format')
+  const entry = byId.get(buffer.readUInt32BE(1))
+  if (entry === undefined) throw new CodecError(`schema ${buffer.readUInt32BE(1)} is not known`)
+  return entry.decode(buffer)
+}
+
+const headersOf = new Map<RecordShape<unknown>, string>(known.map((entry) => [entry.shape, entry.recordType]))
+
+/** The `type` header that records of a shape carry. */
+export const recordTypeOf = (shape: RecordShape<unknown>): string => {
+  const type = headersOf.get(shape)
+  if (type === undefined) throw new CodecError(`no topic holds records of ${shape.name}`)
+  return type
+}
+
+/** Whether today's schema reads `older` and `older`'s readers read today's; the message names the field. */
+export const compatibilityFault = (subject: string, older: string): string | undefined => {
+  const today = known.find((entry) => entry.subject === subject)
+  if (today === undefined) return undefined
+  const writer = avro.Type.forSchema(JSON.parse(older) as avro.Schema)
+  const fault = (reader: avro.Type, from: avro.Type): string | undefined => {
+    try {
+      reader.createResolver(from)
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+  const backward = fault(today.type, writer)
+  if (backward !== undefined) return `${subject}: today's schema cannot read what was written: ${backward}`
+  const forward = fault(writer, today.type)
+  return forward === undefined ? undefined : `${subject}: an older version could not read what would be written: ${forward}`
+}

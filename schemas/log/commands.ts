@@ -1,0 +1,139 @@
+// Commands: wishes in the log, each addressed to one actor. Unlike events they may carry text; `commands` is private and kept 7 days.
+// Between the edges that append them (HTTP, socket, ingest, effects) and the actors that decide.
+
+import { array, boolean, enumeration, id, int, long, map, optional, record, text, time, type Infer, type RecordShape } from './avro.ts'
+import type { SettingKind } from './events.ts'
+import { address, attachment, assignee, channel, messageContent, principal, priority, profile, sendReason, sendState, subjectKind } from './words.ts'
+
+const message = { messageId: id }
+
+/** How a command names the conversation it may have to create. */
+const place = { accountId: id, channel, contactId: id, address, profile: optional(profile) }
+
+export const conversationCommandData = {
+  /** From a provider or the web chat. `messageId` is derived from the provider's id: the dedupe. */
+  'message.receive': { ...message, ...place, content: messageContent, providerAt: optional(time), receivedAt: time },
+  /** A public message or, with `isInternal`, a note. */
+  'message.send': {
+    ...message,
+    content: messageContent,
+    isInternal: boolean,
+    seenSeq: optional(long),
+    isOverride: boolean,
+    mayReplyAny: boolean,
+    replyTo: optional(id),
+  },
+  /** POST /v1/conversations: as message.send, creating the conversation first where it does not exist. */
+  'conversation.start': { ...message, ...place, content: optional(messageContent) },
+  /** What became of a send: by the sender, a status webhook, a lookup. */
+  'send.report': {
+    ...message,
+    attempt: optional(int),
+    state: sendState,
+    reason: optional(sendReason),
+    providerCode: optional(int),
+    providerMessageId: optional(text),
+    /** Derived from the provider's id: the alias under which receipts find the message. */
+    aliasId: optional(id),
+    /** Retry later instead of failing: not before this time. */
+    at: time,
+  },
+  /** A receipt that knows only the provider's id. */
+  'receipt.report': { aliasId: id, messageId: optional(id), state: sendState, reason: optional(sendReason), providerCode: optional(int), at: time },
+  /** The contact's watermarks (web chat): everything of ours up to these contactSeqs. */
+  'contact.acknowledge': { deliveredUpTo: optional(long), readUpTo: optional(long) },
+  'conversation.assign': { to: optional(assignee), teamId: optional(id), expect: optional(id), hasExpect: boolean },
+  'conversation.claim': {},
+  'conversation.release': {},
+  /** `until` null = until the next inbound message. */
+  'conversation.snooze': { until: optional(time) },
+  /** A timer fired; `setBySeq` tells which one. */
+  'timer.fire': { kind: enumeration('FiredTimer', ['wake', 'window']), setBySeq: long },
+  'conversation.resolve': {},
+  'conversation.reopen': {},
+  'conversation.label': { add: array(id), remove: array(id) },
+  'conversation.prioritize': { priority },
+  'conversation.change': { attributes: map(text) },
+  /** Marks of the asking agent: `readUpTo` only grows, `unreadFrom` sets it back. */
+  'conversation.read': { readUpTo: optional(long), unreadFrom: optional(long) },
+  'conversation.draft': { text: optional(text), isNote: boolean, rev: long },
+  'message.retry': { ...message, acceptsDuplicate: boolean },
+  'message.settle': { ...message, as: enumeration('SettleAs', ['sent', 'failed']) },
+  'message.edit': { ...message, text },
+  'message.delete': message,
+  /** An attachment's bytes were fetched, refused or lost. */
+  'attachment.report': { ...message, index: int, attachment },
+  /** From the contact's actor. */
+  'conversation.block': { isBlocked: boolean },
+  'conversation.opt': { isOptedOut: boolean },
+  'conversation.erase': { reason: optional(text) },
+  /** The owner writes tombstones for these contents of erased messages, until none remains. */
+  'contents.drop': { references: array(record('DroppedContent', { seq: long, n: int })), messageIds: array(id) },
+} as const
+
+export const contactCommandData = {
+  /** A conversation tells its contact about itself and what it learnt of the person. */
+  'contact.introduce': { conversationId: id, accountId: id, channel, profile: optional(profile) },
+  'contact.change': { profile: optional(profile), attributes: optional(map(text)) },
+  'contact.label': { add: array(id), remove: array(id) },
+  'contact.block': {},
+  'contact.unblock': {},
+  'contact.opt': { accountId: id, isOptedOut: boolean },
+  'contact.erase': { reason: text },
+  'contact.drop': { references: array(record('DroppedProfile', { seq: long, n: int })) },
+} as const
+
+const settingKind = enumeration('CommandSettingKind', ['organization', 'account', 'agent', 'label', 'token', 'session'] satisfies SettingKind[])
+
+export const settingsCommandData = {
+  /** `json`: for create and change the fields given, secrets sealed or hashed at the edge; validated there by the setting's schema. */
+  'setting.write': {
+    kind: settingKind,
+    action: enumeration('WriteAction', ['create', 'change', 'remove']),
+    entityId: id,
+    /** If-Match; null = whatever it is. */
+    expectedRev: optional(long),
+    json: text,
+    /** Derived ids of what must be unique (an e-mail, a number on a channel), after the write. */
+    uniqueKeys: array(id),
+  },
+} as const
+
+export const commandData = { ...conversationCommandData, ...contactCommandData, ...settingsCommandData } as const
+
+export type ConversationCommandType = keyof typeof conversationCommandData
+export type ContactCommandType = keyof typeof contactCommandData
+export type SettingsCommandType = keyof typeof settingsCommandData
+export type CommandType = keyof typeof commandData
+export const commandTypes = Object.keys(commandData) as CommandType[]
+
+type Data<F extends Readonly<Record<string, { readonly type?: unknown }>>> = { -readonly [K in keyof F]: Infer<F[K]> }
+export type CommandData = { [T in CommandType]: Data<(typeof commandData)[T]> }
+
+const envelope = {
+  commandId: id,
+  organizationId: id,
+  actor: record('ActorReference', { kind: subjectKind, id }),
+  by: principal,
+  /** Whether an outcome is waited for and written. */
+  asksOutcome: boolean,
+  /** Keyed hash of the body, hex; the same key with another body is refused. Empty where no client key came. */
+  bodyHash: text,
+  /** When the edge took it in. */
+  at: time,
+}
+type Envelope = { [K in keyof typeof envelope]: Infer<(typeof envelope)[K]> }
+
+export type Command<T extends CommandType = CommandType> = { [K in T]: Envelope & { type: K; data: CommandData[K] } }[T]
+export type ConversationCommand = Command<ConversationCommandType>
+export type ContactCommand = Command<ContactCommandType>
+export type SettingsCommand = Command<SettingsCommandType>
+
+const pascal = (type: string): string => type.replaceAll(/(?:^|[.-])([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+export const commandRecords = Object.fromEntries(
+  commandTypes.map((type) => [
+    type,
+    record(`Command${pascal(type)}`, { ...envelope, data: record(`Command${pascal(type)}Data`, commandData[type]) }),
+  ]),
+) as unknown as { [T in CommandType]: RecordShape<Envelope & { data: CommandData[T] }> }

@@ -1,0 +1,11 @@
+// The words of the log: Avro records, their types and their bytes. Node only; browsers take types from here and nothing else.
+
+export * from './avro.ts'
+export * from './words.ts'
+export * from './events.ts'
+export * from './contents.ts'
+export * from './commands.ts'
+export * from './states.ts'
+export * from './settings.ts'
+export * from './codec.ts'
+export * from '../ids.ts'

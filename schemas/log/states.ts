@@ -1,0 +1,286 @@
+// What the compacted topics hold: actor snapshots, message rows, marks, effects, sends, outcomes, leases.
+// Snapshots carry no content and no set of messages; a row names its contents and keeps them inline while they exist.
+
+import { array, boolean, bytes, double, enumeration, id, int, long, map, optional, record, text, time, withDefault, type Infer } from './avro.ts'
+import {
+  address,
+  assignee,
+  channel,
+  contentReference,
+  conversationState,
+  direction,
+  messageContent,
+  messageKind,
+  principal,
+  priority,
+  profile,
+  replyWindow,
+  sendReason,
+  sendState,
+  subjectKind,
+  timer,
+  watermarks,
+} from './words.ts'
+
+/** Version of the conversation machine; an older snapshot is upcast or folded anew from events. */
+export const CONVERSATION_VERSION = 1
+export const CONTACT_VERSION = 1
+
+export const conversationSnapshot = record('ConversationSnapshot', {
+  version: int,
+  id,
+  organizationId: id,
+  accountId: id,
+  channel,
+  contactId: id,
+  /** The machine's state value. */
+  state: conversationState,
+  seq: long,
+  contactSeq: long,
+  at: time,
+  cycle: int,
+  snoozedUntil: optional(time),
+  assignee: optional(assignee),
+  teamId: optional(id),
+  priority,
+  labels: array(id),
+  startedBy: principal,
+  createdAt: time,
+  lastActivityAt: time,
+  lastInboundAt: optional(time),
+  lastReplyAt: optional(time),
+  waitingSince: optional(time),
+  firstReplyAt: optional(time),
+  /** When an agent last wrote in public or resolved, and who: where a reopened conversation goes. */
+  lastAgentAt: optional(time),
+  lastAgentId: optional(id),
+  /** The newest public message of an agent: what `seenSeq` is compared with. */
+  lastAnswerSeq: long,
+  lastAnswerBy: optional(id),
+  /** orderAt of the newest public message from us: late inbound never slips above it. */
+  orderFloor: time,
+  /** What the contact's side has delivered and read of ours, in contactSeq. */
+  receipts: watermarks,
+  window: optional(replyWindow),
+  isBlocked: boolean,
+  isOptedOut: boolean,
+  timers: array(timer),
+  attributes: optional(contentReference),
+  erasedUpTo: long,
+  /** Where poison parked the key; later commands of it wait in dead-letters in order. */
+  parkedAt: optional(long),
+})
+export type ConversationSnapshot = Infer<typeof conversationSnapshot>
+
+export const contactSnapshot = record('ContactSnapshot', {
+  version: int,
+  id,
+  organizationId: id,
+  state: enumeration('ContactState', ['active', 'blocked', 'erased']),
+  seq: long,
+  at: time,
+  createdAt: time,
+  generation: int,
+  identities: array(record('Identity', { accountId: id, channel, conversationId: id, isOptedOut: boolean })),
+  profile: optional(contentReference),
+  /** Fields an agent edited; a fetched profile does not overwrite them. */
+  isProfileEdited: boolean,
+  attributes: optional(contentReference),
+  labels: array(id),
+  erasedUpTo: long,
+  parkedAt: optional(long),
+})
+export type ContactSnapshot = Infer<typeof contactSnapshot>
+
+/** The current form of one message. Key: conversation/message. */
+export const messageRow = record('MessageRow', {
+  messageId: id,
+  conversationId: id,
+  organizationId: id,
+  seq: long,
+  contactSeq: optional(long),
+  direction,
+  kind: messageKind,
+  author: principal,
+  orderAt: time,
+  at: time,
+  receivedAt: optional(time),
+  send: optional(record('SendStatus', { state: sendState, reason: optional(sendReason), providerCode: optional(int), attempt: int })),
+  replyTo: optional(id),
+  edits: int,
+  isDeleted: boolean,
+  isErased: boolean,
+  /** Contents, oldest first; the last one is current. */
+  contents: array(contentReference),
+  content: optional(messageContent),
+  /** The commandId of the send that led to it, and its body's hash: a repeat is recognised as long as the message exists. */
+  commandId: id,
+  bodyHash: text,
+})
+export type MessageRow = Infer<typeof messageRow>
+
+/** Our message behind an id derived from the provider's. Key: conversation/alias. */
+export const aliasRow = record('AliasRow', { aliasId: id, messageId: id })
+export type AliasRow = Infer<typeof aliasRow>
+
+/** News that came before its message; applied on arrival. Key: conversation/alias or message. */
+export const earlyRow = record('EarlyRow', {
+  aliasId: id,
+  at: time,
+  reports: array(record('EarlyReport', { state: sendState, reason: optional(sendReason), providerCode: optional(int), at: time })),
+})
+export type EarlyRow = Infer<typeof earlyRow>
+
+/** Where the conversation's messages go. Key: conversation/address; erased by rewriting. */
+export const addressRow = record('AddressRow', { conversationId: id, organizationId: id, address: optional(address) })
+export type AddressRow = Infer<typeof addressRow>
+
+/** The current profile and attributes of a contact, beside its snapshot in `contacts`. Key: contact/profile. */
+export const profileRow = record('ProfileRow', {
+  contactId: id,
+  organizationId: id,
+  profile: optional(profile),
+  attributes: optional(map(text)),
+})
+export type ProfileRow = Infer<typeof profileRow>
+
+/** A draft and a read mark of one agent, or the contact-visible read mark of a side. Key: conversation/agent. */
+export const mark = record('Mark', {
+  conversationId: id,
+  organizationId: id,
+  accountId: id,
+  agentId: id,
+  rev: long,
+  readUpTo: long,
+  /** The same in contactSeq: what the contact may be told. */
+  readUpToContactSeq: long,
+  draft: optional(text),
+  isNoteDraft: boolean,
+  at: time,
+})
+export type Mark = Infer<typeof mark>
+
+/** An effect to carry out, whole: nothing else is needed to do it. Key: conversation/effect; ended by the actor's tombstone. */
+export const effectSend = record('EffectSend', {
+  effectId: id,
+  organizationId: id,
+  conversationId: id,
+  messageId: id,
+  accountId: id,
+  channel,
+  attempt: int,
+  /** The event that queued it: sends of a conversation go out in this order. */
+  seq: long,
+  /** Not before this time. */
+  notBefore: time,
+  address,
+  content: messageContent,
+})
+export const effectFetch = record('EffectFetch', {
+  effectId: id,
+  organizationId: id,
+  conversationId: id,
+  messageId: id,
+  accountId: id,
+  channel,
+  index: int,
+  seq: long,
+  url: text,
+})
+/** A wake-up: at `dueAt` append timer.fire. */
+export const effectTimer = record('EffectTimer', {
+  effectId: id,
+  organizationId: id,
+  conversationId: id,
+  kind: enumeration('EffectTimerKind', ['wake', 'window']),
+  setBySeq: long,
+  dueAt: time,
+})
+/** Commands for other actors, as effects: appended, then ended by the carrier's report. */
+export const effectTell = record('EffectTell', {
+  effectId: id,
+  organizationId: id,
+  conversationId: id,
+  seq: long,
+  /** The command, encoded as in `commands`. */
+  to: record('Recipient', { kind: subjectKind, id }),
+  command: bytes,
+})
+/** Contents to tombstone after an erasure. */
+export const effectDrop = record('EffectDrop', { effectId: id, organizationId: id, subject: record('Dropped', { kind: subjectKind, id }), upToSeq: long })
+export type EffectSend = Infer<typeof effectSend>
+export type EffectFetch = Infer<typeof effectFetch>
+export type EffectTimer = Infer<typeof effectTimer>
+export type EffectTell = Infer<typeof effectTell>
+export type EffectDrop = Infer<typeof effectDrop>
+
+/** The ledger of sends: `started` is durable before the first byte leaves. Key: conversation/message/attempt. */
+export const sendRecord = record('Send', {
+  conversationId: id,
+  messageId: id,
+  organizationId: id,
+  accountId: id,
+  attempt: int,
+  startedAt: time,
+  endedAt: optional(time),
+  outcome: optional(sendState),
+  reason: optional(sendReason),
+  providerCode: optional(int),
+  providerMessageId: optional(text),
+  durationMs: optional(double),
+})
+export type SendRecord = Infer<typeof sendRecord>
+
+/** The one answer to a command that asked. Key: commandId. */
+export const outcome = record('Outcome', {
+  commandId: id,
+  organizationId: id,
+  bodyHash: text,
+  isAccepted: boolean,
+  /** Accepted: the subject and its seq after the decision. */
+  subject: record('OutcomeSubject', { kind: subjectKind, id }),
+  seq: long,
+  /** What was made, such as the message or setting. */
+  createdId: optional(id),
+  /** Refused: code of the error catalogue and the ids and numbers that explain it, as JSON. */
+  code: optional(text),
+  fields: withDefault(text, '{}'),
+})
+export type Outcome = Infer<typeof outcome>
+
+/** A bare record that moves an owner's position where a batch decided nothing visible. */
+export const positionRecord = record('PositionMark', { at: time })
+
+export const deadLetter = record('DeadLetter', {
+  organizationId: optional(id),
+  topic: text,
+  partition: int,
+  offset: optional(long),
+  key: text,
+  code: text,
+  error: text,
+  at: time,
+  isPoison: boolean,
+  bytes,
+})
+export type DeadLetter = Infer<typeof deadLetter>
+
+/** A provider's request, untouched. */
+export const rawRequest = record('RawRequest', {
+  requestId: id,
+  organizationId: optional(id),
+  channel: text,
+  key: text,
+  source: enumeration('RawSource', ['webhook', 'backfill', 'fallback']),
+  receivedAt: time,
+  method: text,
+  url: text,
+  headers: map(text),
+  body: bytes,
+})
+export type RawRequest = Infer<typeof rawRequest>
+
+export const leaseRecord = record('LeaseRecord', { owner: text, partition: int, epoch: long, node: text, url: text, at: time })
+export type LeaseRecord = Infer<typeof leaseRecord>
+
+export const schemaRecord = record('SchemaRecord', { subject: text, version: int, id: int, schema: text })

@@ -1,0 +1,162 @@
+// The enumerations and small records that events, commands, rows and settings share.
+// Order of symbols is free to grow at the end; the first is what an old reader sees in place of a new one.
+
+import { double, enumeration, id, int, long, optional, record, array, text, time, type Infer } from './avro.ts'
+
+export const channel = enumeration('Channel', [
+  'custom',
+  'web',
+  'twilio',
+  'messenger',
+  'instagram',
+  'whatsapp',
+  'smpp',
+  'viber',
+  'telegram',
+])
+export type Channel = Infer<typeof channel>
+
+/** Who did it. `system` is Confab itself: a timer, a receipt, an effect's result. */
+export const principal = record('Principal', {
+  kind: enumeration('PrincipalKind', ['system', 'contact', 'agent', 'bot', 'token', 'rule', 'provider']),
+  id: optional(id),
+})
+export type Principal = Infer<typeof principal>
+
+export const subjectKind = enumeration('SubjectKind', ['conversation', 'contact', 'organization', 'endpoint'])
+export type SubjectKind = Infer<typeof subjectKind>
+
+export const conversationState = enumeration('ConversationState', ['open', 'pending', 'snoozed', 'resolved'])
+export type ConversationState = Infer<typeof conversationState>
+
+export const priority = enumeration('Priority', ['none', 'low', 'medium', 'high', 'urgent'])
+export type Priority = Infer<typeof priority>
+
+export const direction = enumeration('Direction', ['in', 'out', 'note'])
+export type Direction = Infer<typeof direction>
+
+export const messageKind = enumeration('MessageKind', ['unsupported', 'text', 'media', 'location', 'answer', 'template', 'native'])
+export type MessageKind = Infer<typeof messageKind>
+
+/** The fate of one outbound message at the provider (inbox.md §2). */
+export const sendState = enumeration('SendState', ['queued', 'sent', 'delivered', 'read', 'failed', 'unknown'])
+export type SendState = Infer<typeof sendState>
+
+/** Why a send failed or is in doubt; the catalogue of docs/sends.md. */
+export const sendReason = enumeration('SendReason', [
+  'other',
+  'rejected',
+  'recipient_invalid',
+  'recipient_opted_out',
+  'credentials_refused',
+  'account_suspended',
+  'content_refused',
+  'window_closed',
+  'retries_spent',
+  'undelivered',
+  'blocked',
+  'superseded',
+  'crashed',
+  'timed_out',
+  'connection_lost',
+  'provider_error',
+  'settled_by_agent',
+])
+export type SendReason = Infer<typeof sendReason>
+
+export const attachmentState = enumeration('AttachmentState', ['fetching', 'ready', 'failed', 'blocked'])
+
+/** What was said, or a file's reference: content, so it never stands in an event. */
+export const attachment = record('Attachment', {
+  kind: enumeration('AttachmentKind', ['file', 'image', 'audio', 'video', 'sticker']),
+  /** Our id of the stored bytes; null while only the provider has them. */
+  fileId: optional(id),
+  state: attachmentState,
+  /** Where the provider keeps it; never shown to clients. */
+  sourceUrl: optional(text),
+  name: optional(text),
+  /** As sniffed from the bytes, or as the provider claims while fetching. */
+  contentType: text,
+  sizeBytes: optional(long),
+  sha256: optional(text),
+})
+export type Attachment = Infer<typeof attachment>
+
+export const location = record('Location', {
+  latitude: double,
+  longitude: double,
+  name: optional(text),
+  address: optional(text),
+})
+
+/** A tapped option or postback: what it says, its payload, and the provider's id of the message it answers. */
+export const answer = record('Answer', { text, payload: optional(text), answersProviderId: optional(text) })
+
+export const template = record('Template', {
+  /** The provider's name or id of it: Twilio's ContentSid. */
+  name: text,
+  language: optional(text),
+  /** Name of each variable to its value. */
+  parameters: array(record('TemplateParameter', { name: text, value: text })),
+})
+
+/** The content of one message. Which fields are filled follows from `kind`. */
+export const messageContent = record('MessageContent', {
+  kind: messageKind,
+  text: optional(text),
+  attachments: array(attachment),
+  location: optional(location),
+  answer: optional(answer),
+  template: optional(template),
+  /** The provider's own part as JSON, shown by ?include=native. */
+  native: optional(text),
+  providerMessageId: optional(text),
+  providerEventId: optional(text),
+  /** The author's own key of the message; filled in for the author alone. */
+  clientKey: optional(text),
+})
+export type MessageContent = Infer<typeof messageContent>
+
+/** Where a conversation's messages go and come from, as the provider writes addresses. */
+export const address = record('AddressContent', {
+  /** The contact's: a phone number, a visitor id. */
+  userId: text,
+  /** The provider's thread where that differs from the user. */
+  threadId: optional(text),
+  /** Ours: the number or page written to. */
+  accountAddress: optional(text),
+})
+export type Address = Infer<typeof address>
+
+export const profile = record('ProfileContent', {
+  name: optional(text),
+  emails: array(text),
+  phones: array(text),
+  avatarUrl: optional(text),
+  locale: optional(text),
+  timezone: optional(text),
+  company: optional(text),
+  /** The provider's user id, as the identity shows it. */
+  userId: optional(text),
+})
+export type Profile = Infer<typeof profile>
+
+/** A reply window and what opened it. */
+export const replyWindow = record('ReplyWindow', { expiresAt: time, openedAt: time })
+
+export const assignee = record('Assignee', { kind: enumeration('AssigneeKind', ['agent', 'bot']), id })
+export type Assignee = Infer<typeof assignee>
+
+/** A due time kept as data; the timer port only wakes, the actor decides. `setBySeq` makes a stale firing harmless. */
+export const timer = record('Timer', {
+  kind: enumeration('TimerKind', ['wake', 'window']),
+  dueAt: time,
+  setBySeq: long,
+})
+export type Timer = Infer<typeof timer>
+
+/** Watermarks of one side: everything of the other side up to this contactSeq. */
+export const watermarks = record('Watermarks', { delivered: long, read: long })
+
+export const contentReference = record('ContentReference', { seq: long, n: int })
+export type ContentReference = Infer<typeof contentReference>
