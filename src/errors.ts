@@ -25,6 +25,14 @@ export const errors = {
   log_full: entry(503, 'The disk is full: writes are refused, reads go on. Free space in the data directory.', true),
   data_locked: entry(500, 'The data directory is in use by another process.'),
   data_corrupt: entry(500, 'A file in the data directory is damaged.'),
+  // the command door
+  outcome_pending: entry(504, 'The command is in the log and not decided yet. Repeat it with the same key.', true),
+  idempotency_mismatch: entry(422, 'This key was used before with another body.'),
+  conversation_parked: entry(503, 'This conversation is parked after a fault; an operator must replay or discard it.', true),
+  overloaded: entry(503, 'The server has too much to do. Try again.', true),
+  internal: entry(500, 'Something went wrong on our side.'),
+  secret_unreadable: entry(500, 'The file of the site secret cannot be used.'),
+  secret_mismatch: entry(500, 'Sealed data cannot be opened: the site secret is not the one it was sealed under. Set CONFAB_SECRET_FILE to the old one.'),
   data_newer: entry(500, 'The data directory was written by a newer version.'),
 } as const satisfies Record<string, ErrorEntry>
 

@@ -68,6 +68,8 @@ export const conversationCommandData = {
   'conversation.opt': { isOptedOut: boolean },
   'conversation.erase': { reason: optional(text) },
   /** The owner writes tombstones for these contents of erased messages, until none remains. */
+  /** A carrier did what a `tell`, `drop` or `fetch` effect asked; only the actor ends it. */
+  'effect.end': { effectId: id },
   'contents.drop': { references: array(record('DroppedContent', { seq: long, n: int })), messageIds: array(id) },
 } as const
 
@@ -80,6 +82,7 @@ export const contactCommandData = {
   'contact.unblock': {},
   'contact.opt': { accountId: id, isOptedOut: boolean },
   'contact.erase': { reason: text },
+  'contact.effect-end': { effectId: id },
   'contact.drop': { references: array(record('DroppedProfile', { seq: long, n: int })) },
 } as const
 

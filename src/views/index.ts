@@ -1,0 +1,109 @@
+// The views port: lists, messages, contacts, search and counters, folded from the log into SQLite that can be deleted at any moment.
+// Between the log, which it tails through main, and HTTP and gateway, which ask; it decides nothing and writes nothing else.
+
+import type { Contact, Conversation, EventShape, Grants, Message } from '#schemas'
+import type { Offset, StoredRecord } from '#log'
+import type { Topic } from '#topics'
+
+/** One place in the log that a read must have seen, or that a view has applied up to (the NEXT offset). */
+export interface ViewPosition {
+  readonly topic: Topic
+  readonly partition: number
+  readonly offset: Offset
+}
+
+/** The vector of positions of a read: taken in the same read transaction as its rows. */
+export type AsOf = readonly ViewPosition[]
+
+/** The caller as views need it: what it may see, and whose unread counts and drafts to fill in. */
+export interface Viewer {
+  readonly grants: Grants
+  /** Fill in `native` parts. */
+  readonly includeNative?: boolean
+}
+
+export type ConversationSort = '-activity' | '-created' | 'created' | 'waiting' | '-priority' | 'snoozed'
+
+export interface ConversationQuery {
+  readonly state?: readonly ('open' | 'pending' | 'snoozed' | 'resolved')[]
+  readonly accountId?: string
+  readonly contactId?: string
+  /** An agent's or bot's id, or none. */
+  readonly assignee?: string | 'none'
+  readonly label?: string
+  readonly sort?: ConversationSort
+  /** ≤ 100, default 25. */
+  readonly limit?: number
+  /** Decoded keyset of the previous page: opaque JSON-able values; HTTP seals it. */
+  readonly after?: readonly (string | number)[]
+}
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Keyset of the next page, null at the end. */
+  readonly next: readonly (string | number)[] | null
+  readonly asOf: AsOf
+}
+
+export interface MessageQuery {
+  readonly before?: string
+  readonly after?: string
+  readonly around?: string
+  readonly direction?: 'in' | 'out' | 'note'
+  readonly limit?: number
+  /** The contact's projection: no notes, contactSeq as seq. */
+  readonly asContact?: boolean
+}
+
+export interface SearchQuery {
+  readonly text: string
+  readonly type: 'message' | 'conversation' | 'contact'
+  readonly limit?: number
+  readonly after?: readonly (string | number)[]
+}
+export interface SearchHit {
+  readonly conversationId: string
+  readonly messageId?: string
+  readonly contactId?: string
+  readonly at: string
+  /** Text with hits between \u0002 and \u0003. */
+  readonly snippet: string
+}
+
+export interface Counts {
+  readonly byState: Readonly<Record<string, number>>
+  readonly mine: number
+  readonly unassigned: number
+  readonly failedSends: number
+  readonly unknownSends: number
+}
+
+export interface Views {
+  conversations(viewer: Viewer, query: ConversationQuery): Promise<Page<Conversation>>
+  conversation(viewer: Viewer, id: string): Promise<{ item: Conversation | null; asOf: AsOf }>
+  /** Thread order (orderAt, seq), oldest first. */
+  messages(viewer: Viewer, conversationId: string, query: MessageQuery): Promise<Page<Message>>
+  message(viewer: Viewer, conversationId: string, messageId: string): Promise<Message | null>
+  /** Audit: events with contents filled in, by seq. */
+  events(viewer: Viewer, subjectId: string, query: { after?: number; limit?: number }): Promise<Page<EventShape>>
+  contacts(viewer: Viewer, query: { limit?: number; after?: readonly (string | number)[]; text?: string }): Promise<Page<Contact>>
+  contact(viewer: Viewer, id: string): Promise<{ item: Contact | null; asOf: AsOf }>
+  search(viewer: Viewer, query: SearchQuery): Promise<Page<SearchHit>>
+  counts(viewer: Viewer): Promise<{ counts: Counts; asOf: AsOf }>
+  /** Routing and names by conversation, for the gateway: what a row needs that an event does not carry. */
+  rows(conversationIds: readonly string[]): Promise<readonly (Conversation | null)[]>
+  /** Structure of every current view row in one hash, and of each conversation's fold: for the rebuild test (G8, G9). */
+  hash(): Promise<string>
+  /** Keys of contents of a subject up to `upToSeq` that still exist, for `drop` effects; ≤ limit. */
+  contentsOf(subjectId: string, upToSeq: number, limit: number): Promise<{ references: { seq: number; n: number }[]; messageIds: string[] }>
+  applied(topic: Topic, partition: number): Offset
+  /** Resolves true once applied, false after timeoutMs. */
+  waitFor(positions: AsOf, timeoutMs: number): Promise<boolean>
+  /** Folds have reached the ends captured at open. */
+  isReady(): boolean
+  /** Feeds records as the log's tail brings them; main owns the reading loop. Resolves when the worker has room again. */
+  apply(topic: Topic, partition: number, records: readonly StoredRecord[], next: Offset): Promise<void>
+  /** Where to tail from: what the files hold. */
+  positions(): Promise<readonly ViewPosition[]>
+  close(): Promise<void>
+}
