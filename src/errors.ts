@@ -33,6 +33,8 @@ export const errors = {
   internal: entry(500, 'Something went wrong on our side.'),
   secret_unreadable: entry(500, 'The file of the site secret cannot be used.'),
   secret_mismatch: entry(500, 'Sealed data cannot be opened: the site secret is not the one it was sealed under. Set CONFAB_SECRET_FILE to the old one.'),
+  config_invalid: entry(500, 'A setting is wrong.'),
+  port_in_use: entry(500, 'The port is in use by another process. Set CONFAB_PORT to a free one.'),
   data_newer: entry(500, 'The data directory was written by a newer version.'),
 } as const satisfies Record<string, ErrorEntry>
 

@@ -1,8 +1,8 @@
 // The views port: lists, messages, contacts, search and counters, folded from the log into SQLite that can be deleted at any moment.
-// Between the log, which it tails through main, and HTTP and gateway, which ask; it decides nothing and writes nothing else.
+// Between the log, which it tails, and HTTP and gateway, which ask; it decides nothing and writes nothing else.
 
 import type { Contact, Conversation, EventShape, Grants, Message } from '#schemas'
-import type { Offset, StoredRecord } from '#log'
+import type { Offset } from '#log'
 import type { Topic } from '#topics'
 
 /** One place in the log that a read must have seen, or that a view has applied up to (the NEXT offset). */
@@ -101,9 +101,5 @@ export interface Views {
   waitFor(positions: AsOf, timeoutMs: number): Promise<boolean>
   /** Folds have reached the ends captured at open. */
   isReady(): boolean
-  /** Feeds records as the log's tail brings them; main owns the reading loop. Resolves when the worker has room again. */
-  apply(topic: Topic, partition: number, records: readonly StoredRecord[], next: Offset): Promise<void>
-  /** Where to tail from: what the files hold. */
-  positions(): Promise<readonly ViewPosition[]>
   close(): Promise<void>
 }
