@@ -21,6 +21,7 @@ export const errors = {
   offset_below_start: entry(410, 'The log no longer holds this position.'),
   offset_beyond_end: entry(416, 'The log does not reach this position.'),
   record_too_large: entry(413, 'The record is larger than its topic allows.'),
+  record_invalid: entry(500, 'The record does not fit its topic; nothing was stored.'),
   log_closed: entry(503, 'The log is closed.', true),
   log_full: entry(503, 'The disk is full: writes are refused, reads go on. Free space in the data directory.', true),
   data_locked: entry(500, 'The data directory is in use by another process.'),

@@ -79,6 +79,8 @@ export interface ReadOptions {
 }
 
 export interface Log {
+  /** Drawn once, when the log was created: positions of another log mean nothing here. Cursors seal it. */
+  readonly id: string
   /**
    * Durable when resolved (embedded: fsynced; Kafka: acks=all). Rejected with `append_refused` = nothing written, with
    * `append_unknown` = fate open, the caller may append again under the same derived ids.
@@ -103,4 +105,4 @@ export interface Log {
 
 export { partitionOf } from './partition.ts'
 export { openEmbeddedLog } from './embedded/index.ts'
-export type { EmbeddedLogOptions } from './embedded/index.ts'
+export type { EmbeddedLogHandle, EmbeddedLogOptions, LeaseFacts, LogDiagnostics, LogLogger, PacketSample } from './embedded/index.ts'

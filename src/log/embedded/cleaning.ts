@@ -1,0 +1,106 @@
+// Housekeeping of the log: retention by age, superseded records, old tombstones; in slices of a few hundred rows.
+// Stands beside the writer's loop, which runs one slice whenever no packet waits.
+
+import { topicNames, topics, type Topic } from '#topics'
+import { offsetOfPosition, positionOf, streamOf, streamOfPosition, tableOf, topicIdOf } from './layout.ts'
+import { isTombstone, timeOf } from './record.ts'
+import type { Store } from './store.ts'
+
+/** Rows that one slice looks at: a few milliseconds. */
+const SLICE_ROWS = 200
+
+export interface CleanResult {
+  readonly deleted: number
+  /** Streams whose start moved. */
+  readonly streams: readonly number[]
+}
+
+/** One pass over what has become due at `now` (ms); yields after each slice, which is one transaction. */
+export function* cleanLog(store: Store, now: number): Generator<CleanResult, void> {
+  yield* retainByAge(store, now)
+  yield* removeSuperseded(store, now)
+  yield* removeTombstones(store, now)
+}
+
+function* retainByAge(store: Store, now: number): Generator<CleanResult, void> {
+  for (const topic of topicNames) {
+    const settings: { retentionMs?: number; partitions: number } = topics[topic]
+    const retentionMs = store.options.retentionMs[topic] ?? settings.retentionMs
+    if (retentionMs === undefined) continue
+    for (let partition = 0; partition < settings.partitions; partition++) yield* retainStream(store, topic, partition, now - retentionMs)
+  }
+}
+
+function* retainStream(store: Store, topic: Topic, partition: number, before: number): Generator<CleanResult, void> {
+  const table = tableOf(topic)
+  const stream = streamOf(store.topicIds[topic], partition)
+  const select = store.database.prepare(`SELECT id, position, substr(body, 1, 9) AS head FROM ${table} WHERE position >= ? AND position < ? ORDER BY position LIMIT ?`)
+  const remove = store.database.prepare(`DELETE FROM ${table} WHERE id = ?`)
+  for (;;) {
+    const rows = select.all(positionOf(stream, store.starts[stream] as number), positionOf(stream + 1, 0), SLICE_ROWS)
+    const kept = rows.findIndex((row) => timeOf(row['head'] as Uint8Array) >= before)
+    const due = kept === -1 ? rows : rows.slice(0, kept)
+    if (due.length === 0) return
+    store.transact(() => {
+      for (const row of due) remove.run(row['id'] as number)
+      const last = offsetOfPosition(due.at(-1)?.['position'] as number)
+      const isEmpty = due.length === rows.length && rows.length < SLICE_ROWS
+      store.starts[stream] = isEmpty ? (store.ends[stream] as number) : last + 1
+      store.saveStream(stream)
+      if (table === 'kept') store.rewindCompaction()
+    })
+    yield { deleted: due.length, streams: [stream] }
+  }
+}
+
+const compactedTo = (store: Store): number => Number(store.database.prepare(`SELECT value FROM state WHERE name = 'compacted'`).get()?.['value'])
+
+/** Walks rows once, in commit order, when they are old enough: each removes what it superseded and notes itself if a tombstone. */
+function* removeSuperseded(store: Store, now: number): Generator<CleanResult, void> {
+  const select = store.database.prepare('SELECT id, position, hash, body FROM kept WHERE id > ? ORDER BY id LIMIT ?')
+  const save = store.database.prepare(`UPDATE state SET value = ? WHERE name = 'compacted'`)
+  const note = store.database.prepare('INSERT OR IGNORE INTO tombstones VALUES (?)')
+  for (let from = compactedTo(store); ; ) {
+    const rows = select.all(from, SLICE_ROWS)
+    const young = rows.findIndex((row) => timeOf(row['body'] as Uint8Array) > now - store.options.compactionLagMs)
+    const due = young === -1 ? rows : rows.slice(0, young)
+    if (due.length === 0) return
+    let deleted = 0
+    store.transact(() => {
+      deleted = 0
+      for (const row of due) {
+        const body = row['body'] as Uint8Array
+        const position = row['position'] as number
+        const topic = store.topicOf[topicIdOf(streamOfPosition(position))] as Topic
+        if (topics[topic].cleanup === 'latest' && row['hash'] !== null) deleted += store.deleteOlder(position, row['hash'] as number, body)
+        if (isTombstone(body)) note.run(row['id'] as number)
+      }
+      from = due.at(-1)?.['id'] as number
+      save.run(from)
+    })
+    yield { deleted, streams: [] }
+  }
+}
+
+function* removeTombstones(store: Store, now: number): Generator<CleanResult, void> {
+  const select = store.database.prepare(
+    'SELECT tombstones.id, position, substr(body, 1, 9) AS head FROM tombstones LEFT JOIN kept ON kept.id = tombstones.id ORDER BY tombstones.id LIMIT ?',
+  )
+  const remove = store.database.prepare('DELETE FROM kept WHERE id = ?')
+  const forget = store.database.prepare('DELETE FROM tombstones WHERE id = ?')
+  for (;;) {
+    const rows = select.all(SLICE_ROWS)
+    const young = rows.findIndex((row) => row['head'] !== null && timeOf(row['head'] as Uint8Array) > now - store.options.tombstoneRetentionMs)
+    const due = young === -1 ? rows : rows.slice(0, young)
+    if (due.length === 0) return
+    store.transact(() => {
+      for (const row of due) {
+        if (row['position'] !== null) store.saveStream(streamOfPosition(row['position'] as number))
+        remove.run(row['id'] as number)
+        forget.run(row['id'] as number)
+      }
+      store.rewindCompaction()
+    })
+    yield { deleted: due.length, streams: [] }
+  }
+}

@@ -1,0 +1,127 @@
+// The reader thread: range selects for readers that are behind the cache, and the search for an offset by time.
+// Stands between the main thread and old rows on disk; answers packed buffers and never holds a snapshot across two requests.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { offsetOfPosition, openReadOnly, positionOf, ROW_HEAD_BYTES, tableNames, type TableName } from './layout.ts'
+import { timeOf } from './record.ts'
+
+export interface RangeRequest {
+  readonly kind: 'range'
+  readonly id: number
+  readonly table: TableName
+  readonly stream: number
+  readonly from: number
+  readonly to: number
+  readonly recordsMax: number
+  readonly bytesMax: number
+}
+
+export interface TimeRequest {
+  readonly kind: 'time'
+  readonly id: number
+  readonly table: TableName
+  readonly stream: number
+  readonly to: number
+  readonly time: number
+}
+
+/** `bytes`: each record as float64 offset, uint32 length, bytes. `next` is where the following read starts. */
+export type ReaderReply =
+  | { readonly kind: 'range'; readonly id: number; readonly start: number; readonly next: number; readonly count: number; readonly bytes: ArrayBuffer }
+  | { readonly kind: 'time'; readonly id: number; readonly offset: number }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+
+
+interface Statements {
+  readonly range: StatementSync
+  readonly after: StatementSync
+}
+
+// A worker thread always has one.
+const port = parentPort as MessagePort
+const database: DatabaseSync = openReadOnly((workerData as { file: string }).file)
+const startOf = database.prepare('SELECT start FROM streams WHERE stream = ?')
+const statements = Object.fromEntries(
+  tableNames.map((table): [TableName, Statements] => [
+    table,
+    {
+      range: database.prepare(`SELECT position, body FROM ${table} WHERE position >= ? AND position < ? ORDER BY position LIMIT ?`),
+      after: database.prepare(`SELECT position, substr(body, 1, 9) AS head FROM ${table} WHERE position >= ? AND position < ? ORDER BY position LIMIT 1`),
+    },
+  ]),
+) as Record<TableName, Statements>
+
+interface Row {
+  readonly position: number
+  readonly body: Uint8Array
+}
+
+const readRange = (request: RangeRequest): ReaderReply => {
+  const { stream, recordsMax, bytesMax } = request
+  const start = Number(startOf.get(stream)?.['start'] ?? 0)
+  const rows: Row[] = []
+  let bytes = 0
+  let isCut = false
+  for (const row of statements[request.table].range.iterate(positionOf(stream, request.from), positionOf(stream, request.to), recordsMax + 1)) {
+    const body = row['body'] as Uint8Array
+    isCut = rows.length === recordsMax || (rows.length > 0 && bytes + body.length > bytesMax)
+    if (isCut) break
+    bytes += ROW_HEAD_BYTES + body.length
+    rows.push(row as unknown as Row)
+  }
+  const packed = Buffer.allocUnsafeSlow(bytes)
+  let at = 0
+  for (const { position, body } of rows) {
+    packed.writeDoubleLE(offsetOfPosition(position), at)
+    packed.writeUInt32LE(body.length, at + 8)
+    packed.set(body, at + ROW_HEAD_BYTES)
+    at += ROW_HEAD_BYTES + body.length
+  }
+  const last = rows.at(-1)
+  const next = isCut && last !== undefined ? offsetOfPosition(last.position) + 1 : request.to
+  return { kind: 'range', id: request.id, start, next, count: rows.length, bytes: packed.buffer as ArrayBuffer }
+}
+
+/** Halves the offsets: exact as long as times rise, which they do but for a clock set back. */
+const findTime = (request: TimeRequest): ReaderReply => {
+  const { stream, time } = request
+  const { after } = statements[request.table]
+  let low = Number(startOf.get(stream)?.['start'] ?? 0)
+  let high = request.to
+  let found = request.to
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const row = after.get(positionOf(stream, middle), positionOf(stream, high))
+    if (row === undefined) high = middle
+    else if (timeOf(row['head'] as Uint8Array) < time) low = offsetOfPosition(row['position'] as number) + 1
+    else {
+      found = offsetOfPosition(row['position'] as number)
+      high = middle
+    }
+  }
+  return { kind: 'time', id: request.id, offset: found }
+}
+
+const answer = (request: RangeRequest | TimeRequest): ReaderReply => {
+  try {
+    // One snapshot for the start and the rows: a deletion between them would look like a hole.
+    database.exec('BEGIN')
+    return request.kind === 'range' ? readRange(request) : findTime(request)
+  } catch (error) {
+    return { kind: 'failed', id: request.id, message: error instanceof Error ? error.message : String(error) }
+  } finally {
+    if (database.isTransaction) database.exec('COMMIT')
+  }
+}
+
+port.on('message', (request: RangeRequest | TimeRequest | 'close') => {
+  if (request === 'close') {
+    database.close()
+    port.close()
+    return
+  }
+  const reply = answer(request)
+  port.postMessage(reply, reply.kind === 'range' ? [reply.bytes] : [])
+})
