@@ -30,7 +30,7 @@ const framed = (kind: string, parts: readonly string[]): Buffer => {
 /** Kinds of ids with a part from outside, derived at the edge under the organization's id key. */
 export type KeyedKind = 'conversation' | 'contact' | 'message' | 'outbound' | 'command' | 'unique' | 'request' | 'visitor'
 /** Kinds made only of our own ids and numbers. */
-export type PlainKind = 'event' | 'effect' | 'timer' | 'setting' | 'command' | 'file'
+export type PlainKind = 'event' | 'effect' | 'timer' | 'setting' | 'command' | 'file' | 'state'
 
 /** `idKey`: the organization's 32 bytes. */
 export const deriveKeyed = (idKey: Uint8Array, kind: KeyedKind, parts: readonly string[]): string =>
@@ -59,6 +59,7 @@ export const keys = {
   content: (subjectId: string, seq: number, n: number): string => `${subjectId}/${seq}/${n}`,
   message: (conversationId: string, messageId: string): string => `${conversationId}/${messageId}`,
   address: (conversationId: string): string => `${conversationId}/address`,
+  attributes: (conversationId: string): string => `${conversationId}/attributes`,
   profile: (contactId: string): string => `${contactId}/profile`,
   effect: (subjectId: string, effectId: string): string => `${subjectId}/${effectId}`,
   send: (conversationId: string, messageId: string, attempt: number): string => `${conversationId}/${messageId}/${attempt}`,

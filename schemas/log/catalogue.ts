@@ -25,9 +25,9 @@ export const catalogue: Readonly<Record<string, Readonly<Record<string, RecordSh
   outcomes: { outcome: states.outcome, position: states.positionRecord },
   events: { ...pick(eventRecords, (type) => !ofContact(type)), ...prefixed('content.', contentRecords) },
   'contact-events': { ...pick(eventRecords, ofContact), ...prefixed('content.', contentRecords) },
-  conversations: { conversation: states.conversationSnapshot },
+  conversations: { conversation: states.conversationSnapshot, organization: states.organizationSnapshot },
   contacts: { contact: states.contactSnapshot, profile: states.profileRow },
-  messages: { message: states.messageRow, alias: states.aliasRow, early: states.earlyRow, address: states.addressRow },
+  messages: { message: states.messageRow, alias: states.aliasRow, early: states.earlyRow, address: states.addressRow, attributes: states.attributesRow },
   outbox: {
     send: states.effectSend,
     fetch: states.effectFetch,

@@ -67,7 +67,9 @@ export const conversationCommandData = {
   'conversation.block': { isBlocked: boolean },
   'conversation.opt': { isOptedOut: boolean },
   'conversation.erase': { reason: optional(text) },
-  /** The owner writes tombstones for these contents of erased messages, until none remains. */
+  /** The carrier of an effect without a result of its own (tell) is done with it. */
+  'effect.report': { effectId: id },
+  /** The owner writes tombstones for these contents of erased messages; both lists empty = none remains, the drop effect ends. */
   /** A carrier did what a `tell`, `drop` or `fetch` effect asked; only the actor ends it. */
   'effect.end': { effectId: id },
   'contents.drop': { references: array(record('DroppedContent', { seq: long, n: int })), messageIds: array(id) },
@@ -82,6 +84,7 @@ export const contactCommandData = {
   'contact.unblock': {},
   'contact.opt': { accountId: id, isOptedOut: boolean },
   'contact.erase': { reason: text },
+  'contact.effect-report': { effectId: id },
   'contact.effect-end': { effectId: id },
   'contact.drop': { references: array(record('DroppedProfile', { seq: long, n: int })) },
 } as const

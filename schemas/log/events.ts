@@ -51,12 +51,12 @@ const erasedUpTo = { upToSeq: long }
 /** What each event says beyond its envelope. Contents it introduces lie directly before it, n = 0, 1, ... */
 export const eventData = {
   'conversation.created': { accountId: id, channel, contactId: id, ...row },
-  'conversation.opened': { because: enumeration('OpenedBecause', ['inbound', 'wake', 'reopen', 'release', 'started']), before: conversationState, cycle: int, ...row },
+  'conversation.opened': { because: enumeration('OpenedBecause', ['inbound', 'wake', 'reopen', 'release', 'started', 'taken']), before: conversationState, cycle: int, ...row },
   'conversation.held': { botId: id, before: conversationState, ...row },
   'conversation.snoozed': { until: optional(time), before: conversationState, ...row },
   'conversation.resolved': { before: conversationState, ...row },
   'conversation.assigned': {
-    because: enumeration('AssignedBecause', ['assign', 'claim', 'release', 'reply', 'started']),
+    because: enumeration('AssignedBecause', ['assign', 'claim', 'release', 'reply', 'started', 'reopen']),
     before: optional(assignee),
     after: optional(assignee),
     teamBefore: optional(id),
@@ -67,6 +67,7 @@ export const eventData = {
   'conversation.prioritized': { before: priority, after: priority },
   'conversation.changed': { attributes: contentReference },
   'conversation.blocked': { isBlocked: boolean },
+  'conversation.opted': { isOptedOut: boolean },
   'conversation.parked': { offset: long },
   'conversation.erased': erasedUpTo,
   'note.added': { ...message, kind: messageKind, attachments: int },

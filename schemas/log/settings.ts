@@ -5,7 +5,8 @@ import { array, boolean, bytes, enumeration, id, long, map, optional, record, te
 import type { SettingKind } from './events.ts'
 import { channel } from './words.ts'
 
-const base = { id, organizationId: id, rev: long, createdAt: time, updatedAt: time }
+/** `uniqueKeys`: the derived ids it holds in `unique/...` rows, released when it changes or goes. */
+const base = { id, organizationId: id, rev: long, createdAt: time, updatedAt: time, uniqueKeys: array(id) }
 
 export const organizationSetting = record('Organization', {
   ...base,

@@ -25,6 +25,7 @@ import {
 /** Version of the conversation machine; an older snapshot is upcast or folded anew from events. */
 export const CONVERSATION_VERSION = 1
 export const CONTACT_VERSION = 1
+export const ORGANIZATION_VERSION = 1
 
 export const conversationSnapshot = record('ConversationSnapshot', {
   version: int,
@@ -41,6 +42,9 @@ export const conversationSnapshot = record('ConversationSnapshot', {
   cycle: int,
   snoozedUntil: optional(time),
   assignee: optional(assignee),
+  /** When and by which event the assignee got it: what a refused claimer is told. */
+  assignedAt: optional(time),
+  assignedSeq: long,
   teamId: optional(id),
   priority,
   labels: array(id),
@@ -59,6 +63,8 @@ export const conversationSnapshot = record('ConversationSnapshot', {
   lastAnswerBy: optional(id),
   /** orderAt of the newest public message from us: late inbound never slips above it. */
   orderFloor: time,
+  /** seq of the newest event the contact is shown: maps a read mark to contactSeq. */
+  shownSeq: long,
   /** What the contact's side has delivered and read of ours, in contactSeq. */
   receipts: watermarks,
   window: optional(replyWindow),
@@ -92,6 +98,17 @@ export const contactSnapshot = record('ContactSnapshot', {
 })
 export type ContactSnapshot = Infer<typeof contactSnapshot>
 
+/** The settings actor of an organization: settings themselves are rows of `config`. */
+export const organizationSnapshot = record('OrganizationSnapshot', {
+  version: int,
+  id,
+  seq: long,
+  at: time,
+  /** Active agents with the role owner: the last one can be neither removed nor demoted. */
+  owners: array(id),
+})
+export type OrganizationSnapshot = Infer<typeof organizationSnapshot>
+
 /** The current form of one message. Key: conversation/message. */
 export const messageRow = record('MessageRow', {
   messageId: id,
@@ -120,7 +137,7 @@ export const messageRow = record('MessageRow', {
 export type MessageRow = Infer<typeof messageRow>
 
 /** Our message behind an id derived from the provider's. Key: conversation/alias. */
-export const aliasRow = record('AliasRow', { aliasId: id, messageId: id })
+export const aliasRow = record('AliasRow', { aliasId: id, messageId: id, attempt: withDefault(int, 1) })
 export type AliasRow = Infer<typeof aliasRow>
 
 /** News that came before its message; applied on arrival. Key: conversation/alias or message. */
@@ -134,6 +151,10 @@ export type EarlyRow = Infer<typeof earlyRow>
 /** Where the conversation's messages go. Key: conversation/address; erased by rewriting. */
 export const addressRow = record('AddressRow', { conversationId: id, organizationId: id, address: optional(address) })
 export type AddressRow = Infer<typeof addressRow>
+
+/** The conversation's attributes as they stand. Key: conversation/attributes; erased by rewriting. */
+export const attributesRow = record('AttributesRow', { conversationId: id, organizationId: id, attributes: optional(map(text)) })
+export type AttributesRow = Infer<typeof attributesRow>
 
 /** The current profile and attributes of a contact, beside its snapshot in `contacts`. Key: contact/profile. */
 export const profileRow = record('ProfileRow', {
@@ -156,6 +177,8 @@ export const mark = record('Mark', {
   readUpToContactSeq: long,
   draft: optional(text),
   isNoteDraft: boolean,
+  /** Of the draft alone: the highest wins, also over a send that cleared it. */
+  draftRev: withDefault(long, 0),
   at: time,
 })
 export type Mark = Infer<typeof mark>
@@ -204,6 +227,8 @@ export const effectTell = record('EffectTell', {
   seq: long,
   /** The command, encoded as in `commands`. */
   to: record('Recipient', { kind: subjectKind, id }),
+  /** The command's type, its header in the log. */
+  type: text,
   command: bytes,
 })
 /** Contents to tombstone after an erasure. */
