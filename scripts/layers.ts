@@ -28,7 +28,7 @@ const ports = ['#log', '#timers', '#views', '#gateway', '#http', '#runtime', '#e
 export const layers: readonly Layer[] = [
   { name: 'schemas', files: ['schemas/**'], may: ['typebox', 'avsc', 'node:crypto'], isPure: true },
   { name: 'actors', files: ['actors/**'], may: ['#schemas*', 'xstate'], isPure: true },
-  { name: 'channels', files: ['channels/**'], may: ['#schemas*', 'node:crypto'], isPure: true },
+  { name: 'channels', files: ['channels/**'], may: ['#schemas*', 'node:crypto', 'typebox'], isPure: true },
   { name: 'src', files: ['src/*.ts'], may: base, mayTypes: ports, never: clients },
   { name: 'log', files: ['src/log/**'], may: base, mayTypes: ports, never: clients },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
