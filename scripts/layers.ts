@@ -23,13 +23,14 @@ const clients = ['undici', 'node:http', 'node:https', 'node:http2', 'node:net', 
 const base = ['#schemas*', '#config', '#errors', '#topics', 'node:*']
 
 /** Other parts are known by their types; the instances come as arguments. */
-const ports = ['#log', '#timers', '#views', '#gateway', '#http', '#runtime', '#effects', '#channels', '#actors', 'pino', 'prom-client']
+const ports = ['#log', '#timers', '#views', '#gateway', '#http', '#runtime', '#effects', '#channels', '#actors', '#metrics', 'pino', 'prom-client']
 
 export const layers: readonly Layer[] = [
   { name: 'schemas', files: ['schemas/**'], may: ['typebox', 'avsc', 'node:crypto'], isPure: true },
   { name: 'actors', files: ['actors/**'], may: ['#schemas*', 'xstate'], isPure: true },
   { name: 'channels', files: ['channels/**'], may: ['#schemas*', 'node:crypto', 'typebox'], isPure: true },
   { name: 'src', files: ['src/*.ts'], may: base, mayTypes: ports, never: clients },
+  { name: 'metrics', files: ['src/metrics.ts'], may: [...base, 'prom-client'], mayTypes: ports, never: clients },
   { name: 'log', files: ['src/log/**'], may: base, mayTypes: ports, never: clients },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
   { name: 'views', files: ['src/views/**'], may: [...base, 'lru-cache'], mayTypes: ports, never: clients },
