@@ -36,6 +36,7 @@ export const errors = {
   secret_mismatch: entry(500, 'Sealed data cannot be opened: the site secret is not the one it was sealed under. Set CONFAB_SECRET_FILE to the old one.'),
   config_invalid: entry(500, 'A setting is wrong.'),
   port_in_use: entry(500, 'The port is in use by another process. Set CONFAB_PORT to a free one.'),
+  schema_incompatible: entry(500, 'A schema in the log and the one of this version do not fit together.'),
   data_newer: entry(500, 'The data directory was written by a newer version.'),
   // what actors refuse
   conversation_not_found: entry(404, 'There is no such conversation.'),

@@ -25,8 +25,8 @@ export const catalogue: Readonly<Record<string, Readonly<Record<string, RecordSh
   outcomes: { outcome: states.outcome, position: states.positionRecord },
   events: { ...pick(eventRecords, (type) => !ofContact(type)), ...prefixed('content.', contentRecords) },
   'contact-events': { ...pick(eventRecords, ofContact), ...prefixed('content.', contentRecords) },
-  conversations: { conversation: states.conversationSnapshot, organization: states.organizationSnapshot },
-  contacts: { contact: states.contactSnapshot, profile: states.profileRow },
+  conversations: { parked: states.parkedMark, conversation: states.conversationSnapshot, organization: states.organizationSnapshot },
+  contacts: { parked: states.parkedMark, contact: states.contactSnapshot, profile: states.profileRow },
   messages: { message: states.messageRow, alias: states.aliasRow, early: states.earlyRow, address: states.addressRow, attributes: states.attributesRow },
   outbox: {
     send: states.effectSend,

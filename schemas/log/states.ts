@@ -273,6 +273,10 @@ export const outcome = record('Outcome', {
 })
 export type Outcome = Infer<typeof outcome>
 
+/** Poison parked this actor: its later commands wait in dead-letters until an operator replays or discards them. Key: actor/parked. */
+export const parkedMark = record('ParkedMark', { actor: record('ParkedActor', { kind: subjectKind, id }), offset: long, at: time })
+export type ParkedMark = Infer<typeof parkedMark>
+
 /** A bare record that moves an owner's position where a batch decided nothing visible. */
 export const positionRecord = record('PositionMark', { at: time })
 

@@ -42,7 +42,7 @@ export interface Commands {
 
 export interface CommandsOptions {
   readonly log: Log
-  readonly settings: Pick<Settings, 'idKey'>
+  readonly settings: Pick<Settings, 'idKey' | 'organization' | 'catchUp'>
   readonly clock: () => number
   /** 16 random bytes, hex: the key of a command that came without one. */
   readonly drawKey: () => string
@@ -52,6 +52,8 @@ export interface CommandsOptions {
 }
 
 const TIMEOUT_MS = 10_000
+/** How long a settings write waits for its own node's projection. */
+const SETTINGS_MS = 2_000
 /** Commands that may wait for an outcome at once; beyond it `overloaded`. */
 const WAITERS_MAX = 20_000
 
@@ -114,6 +116,8 @@ class CommandDoor implements Commands {
   }
 
   #idOf(organizationId: string, parts: readonly string[]): string {
+    // Before its first record an organization has no id key; nothing from outside is in the parts then.
+    if (this.#options.settings.organization(organizationId) === undefined) return derivePlain('command', parts)
     return deriveKeyed(this.#options.settings.idKey(organizationId), 'command', parts)
   }
 
@@ -147,7 +151,10 @@ class CommandDoor implements Commands {
     const timer = setTimeout(() => reject(new ConfabError('outcome_pending', { retryAfterSeconds: 1 })), this.#options.timeoutMs ?? TIMEOUT_MS)
     try {
       await Promise.race([append(), promise])
-      return answerOf(await promise, command, partition)
+      const answer = answerOf(await promise, command, partition)
+      // Who wrote a setting finds it in effect on this node.
+      if (command.type === 'setting.write') await this.#options.settings.catchUp(SETTINGS_MS, command.organizationId)
+      return answer
     } finally {
       clearTimeout(timer)
       this.#count--

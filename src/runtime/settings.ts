@@ -27,8 +27,8 @@ export interface Settings {
   offsetOf(organizationId: string): Offset
   /** Resolves once config is applied up to the offset (≤ timeoutMs: false). */
   waitFor(organizationId: string, offset: Offset, timeoutMs: number): Promise<boolean>
-  /** Lets the projection reach the log's end captured now (≤ timeoutMs). */
-  catchUp(timeoutMs: number): Promise<void>
+  /** Lets the projection reach the log's end captured now (≤ timeoutMs), of one organization or of all. */
+  catchUp(timeoutMs: number, organizationId?: string): Promise<void>
   /** Called in the turn a record is applied. Returns the unsubscribe function. */
   onChange(listener: (change: SettingsChange) => void): () => void
   close(): Promise<void>
@@ -81,7 +81,7 @@ class SettingsProjection implements Settings {
     const bounds = await Promise.all(partitions.map((partition) => this.#options.log.bounds('config', partition)))
     for (const partition of partitions) this.#next.set(partition, bounds[partition]?.start ?? 0)
     this.#loop = this.#tail().catch(this.#options.onError)
-    await this.#reach(bounds.map((bound) => bound.end), Number.POSITIVE_INFINITY)
+    await Promise.all(bounds.map((bound, partition) => this.#wait(partition, bound.end, Number.POSITIVE_INFINITY)))
   }
 
   async #tail(): Promise<void> {
@@ -175,12 +175,11 @@ class SettingsProjection implements Settings {
   waitFor(organizationId: string, offset: Offset, timeoutMs: number): Promise<boolean> {
     return this.#wait(partitionOf(organizationId), offset, timeoutMs)
   }
-  async catchUp(timeoutMs: number): Promise<void> {
-    const bounds = await Promise.all([...this.#next.keys()].map((partition) => this.#options.log.bounds('config', partition)))
-    await this.#reach(bounds.map((bound) => bound.end), timeoutMs)
-  }
-  async #reach(ends: readonly Offset[], timeoutMs: number): Promise<void> {
-    await Promise.all(ends.map((end, partition) => this.#wait(partition, end, timeoutMs)))
+  async catchUp(timeoutMs: number, organizationId?: string): Promise<void> {
+    const partitions = organizationId === undefined ? [...this.#next.keys()] : [partitionOf(organizationId)]
+    await Promise.all(
+      partitions.map(async (partition) => this.#wait(partition, (await this.#options.log.bounds('config', partition)).end, timeoutMs)),
+    )
   }
   #wait(partition: number, offset: Offset, timeoutMs: number): Promise<boolean> {
     if ((this.#next.get(partition) ?? 0) >= offset) return Promise.resolve(true)
