@@ -2,4 +2,5 @@
 
 export * from './api/shapes.ts'
 export * from './api/socket.ts'
+export * from './api/requests.ts'
 export * from './permissions.ts'

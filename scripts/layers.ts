@@ -45,7 +45,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'http',
     files: ['src/http/**'],
-    may: [...base, 'fastify', '@fastify/*', 'typebox', 'jose', 'file-type', 'lru-cache', 'prom-client'],
+    may: [...base, '#secrets', 'fastify', '@fastify/*', 'typebox', 'jose', 'file-type', 'lru-cache', 'prom-client'],
     mayTypes: [...ports, 'node:http', 'node:net'],
     never: clients,
   },
