@@ -23,7 +23,20 @@ const clients = ['undici', 'node:http', 'node:https', 'node:http2', 'node:net', 
 const base = ['#schemas*', '#config', '#errors', '#topics', 'node:*']
 
 /** Other parts are known by their types; the instances come as arguments. */
-const ports = ['#log', '#timers', '#views', '#gateway', '#http', '#runtime', '#effects', '#channels', '#actors', '#metrics', 'pino', 'prom-client']
+const ports = [
+  '#log',
+  '#timers',
+  '#views',
+  '#gateway',
+  '#http',
+  '#runtime',
+  '#effects',
+  '#channels',
+  '#actors',
+  '#metrics',
+  'pino',
+  'prom-client',
+]
 
 export const layers: readonly Layer[] = [
   { name: 'schemas', files: ['schemas/**'], may: ['typebox', 'avsc', 'node:crypto'], isPure: true },
