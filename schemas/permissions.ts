@@ -61,6 +61,8 @@ export interface Grants {
   readonly accountIds: readonly string[] | null
   /** A contact's only conversation. */
   readonly conversationId?: string
+  /** A web-chat visitor's own id, their provider user id. */
+  readonly visitorId?: string
 }
 
 export const mayAccount = (grants: Grants, accountId: string): boolean => grants.accountIds === null || grants.accountIds.includes(accountId)

@@ -6,7 +6,7 @@ import { Type, type Static, type TSchema } from 'typebox'
 export const Id = Type.String({ format: 'uuid', description: 'A derived id (UUID version 8).' })
 export const Time = Type.String({ format: 'date-time', description: 'ISO 8601, UTC.' })
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
-const literals = <const T extends readonly string[]>(values: T) => Type.Enum(values)
+const literals = <const T extends string[]>(values: readonly [...T]) => Type.Enum(values)
 
 export const ChannelName = literals(['web', 'twilio', 'messenger', 'instagram', 'whatsapp', 'smpp', 'viber', 'telegram', 'custom'] as const)
 export const State = literals(['open', 'pending', 'snoozed', 'resolved'] as const)

@@ -1,0 +1,42 @@
+// What a principal says, as a message content: the kind follows from the fields that are given.
+// Between the body of a wish and the command that carries it.
+
+import type { WishBody } from '#schemas'
+import type { Attachment, MessageContent } from '#schemas/log'
+import { ConfabError } from '#errors'
+
+type Said = Pick<WishBody<'message.send'>, 'text' | 'attachments' | 'location' | 'template' | 'native'>
+
+const EMPTY: MessageContent = {
+  kind: 'text',
+  text: null,
+  attachments: [],
+  location: null,
+  answer: null,
+  template: null,
+  native: null,
+  providerMessageId: null,
+  providerEventId: null,
+  clientKey: null,
+}
+
+interface Uploaded {
+  /** Uploads named in the body, in their order. */
+  readonly attachments: readonly Attachment[]
+  readonly clientKey: string | null
+}
+
+/** The kind follows from what is given; a text beside a file is its caption. */
+export const contentOf = (said: Said, facts: Uploaded): MessageContent => {
+  const base = { ...EMPTY, text: said.text ?? null, attachments: [...facts.attachments], clientKey: facts.clientKey }
+  if (said.native !== undefined) return { ...base, kind: 'native', native: JSON.stringify(said.native) }
+  if (said.template !== undefined) {
+    const { name, language, parameters } = said.template
+    const list = Object.entries(parameters ?? {}).map(([variable, value]) => ({ name: variable, value }))
+    return { ...base, kind: 'template', template: { name, language: language ?? null, parameters: list } }
+  }
+  if (said.location !== undefined) return { ...base, kind: 'location', location: said.location }
+  if (facts.attachments.length > 0) return { ...base, kind: 'media' }
+  if (said.text === undefined) throw new ConfabError('request_invalid', { detail: 'text, attachments, location, template or native is required.' })
+  return base
+}
