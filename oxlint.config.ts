@@ -64,8 +64,8 @@ const everywhere: OxlintOverride['rules'] = {
   'typescript/no-misused-promises': 'error',
   'typescript/await-thenable': 'error',
   'typescript/return-await': ['error', 'in-try-catch'],
-  'no-promise-executor-return': 'error',
   'no-async-promise-executor': 'error',
+  'promise/no-callback-in-promise': 'off',
   // errors keep their cause and their type
   'typescript/only-throw-error': 'error',
   'typescript/prefer-promise-reject-errors': 'error',
@@ -172,6 +172,7 @@ export default defineConfig({
         'typescript/no-unsafe-call': 'off',
         'typescript/no-unsafe-member-access': 'off',
         'typescript/no-unsafe-return': 'off',
+        'typescript/unbound-method': 'off',
         'max-lines': ['error', { max: 500 }],
         'max-lines-per-function': 'off',
       },

@@ -20,7 +20,7 @@ export interface Layer {
 const clients = ['undici', 'node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram', 'node:dns', 'node:dns/promises']
 
 /** What every part of the machine may lean on. */
-const base = ['#schemas*', '#config', '#errors', '#topics', 'node:*']
+const base = ['#schemas*', '#config', '#errors', '#topics', '#secrets', 'node:*']
 
 /** Other parts are known by their types; the instances come as arguments. */
 const ports = [
@@ -44,6 +44,7 @@ export const layers: readonly Layer[] = [
   { name: 'channels', files: ['channels/**'], may: ['#schemas*', 'node:crypto', 'typebox'], isPure: true },
   { name: 'src', files: ['src/*.ts'], may: base, mayTypes: ports, never: clients },
   { name: 'metrics', files: ['src/metrics.ts'], may: [...base, 'prom-client'], mayTypes: ports, never: clients },
+  { name: 'composition root', files: ['src/main.ts', 'src/cli/**'], may: ['*'] },
   { name: 'log', files: ['src/log/**'], may: base, mayTypes: ports, never: clients },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
   { name: 'views', files: ['src/views/**'], may: [...base, 'lru-cache'], mayTypes: ports, never: clients },
