@@ -95,6 +95,10 @@ export const errors = {
   rate_limited: entry(429, 'Too many requests. Try again later.', true),
   attachment_not_found: entry(422, 'There is no such attachment of yours.'),
   link_expired: entry(403, 'The link has expired or was altered. Ask for the attachment again.'),
+  // the outgoing guard
+  egress_refused: entry(422, 'Outgoing requests may not go there.'),
+  request_not_sent: entry(502, 'The request did not leave: the other side could not be reached.', true),
+  request_cut_off: entry(502, 'The request left and no whole answer came back.'),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errors
