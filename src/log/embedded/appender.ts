@@ -3,13 +3,17 @@
 
 import type { Worker } from 'node:worker_threads'
 import { ConfabError, type ErrorCode } from '#errors'
+import type { Offset } from '../index.ts'
 import type { OperationKind, Operation, Section } from './packet.ts'
-import { encodePacket, FENCED } from './packet.ts'
+import { encodePacket, FENCED, NO_POSITION } from './packet.ts'
 import type { WriterReply } from './writer.ts'
+
+/** Packets under way: one being written, one to follow it. What comes meanwhile is gathered into the next, larger one. */
+const PACKETS_IN_FLIGHT_MAX = 2
 
 interface Pending extends Operation {
   readonly startedAt: number
-  readonly resolve: () => void
+  readonly resolve: (position: Offset | undefined) => void
   readonly reject: (error: ConfabError) => void
 }
 
@@ -53,8 +57,8 @@ export class Appender {
     return this.#bytes
   }
 
-  /** Durable when resolved; rejects with `append_refused`, `fenced`, `log_full`, `append_unknown`, `commit_unknown`, `log_closed`. */
-  submit(operation: Operation): Promise<void> {
+  /** Durable when resolved, for a lease with the position its partition stands at; rejects with `append_refused`, `fenced`, `log_full`, `append_unknown`, `commit_unknown`, `log_closed`. */
+  submit(operation: Operation): Promise<Offset | undefined> {
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy)
     if (this.#bytes > 0 && this.#bytes + operation.bytesMax > this.#options.inFlightBytesMax) {
       return Promise.reject(new ConfabError('append_refused', { detail: 'Too many bytes wait for the disk.', retryAfterSeconds: 1 }))
@@ -62,16 +66,20 @@ export class Appender {
     this.#bytes += operation.bytesMax
     return new Promise((resolve, reject) => {
       this.#gathered.push({ ...operation, startedAt: performance.now(), resolve, reject })
-      if (this.#isScheduled) return
-      this.#isScheduled = true
-      setImmediate(this.#sendPacket)
+      this.#schedule()
     })
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#inFlight.length >= PACKETS_IN_FLIGHT_MAX) return
+    this.#isScheduled = true
+    setImmediate(this.#sendPacket)
   }
 
   readonly #sendPacket = (): void => {
     this.#isScheduled = false
     const operations = this.#gathered
-    if (operations.length === 0) return
+    if (operations.length === 0 || this.#inFlight.length >= PACKETS_IN_FLIGHT_MAX) return
     this.#gathered = []
     const packet = encodePacket(operations)
     let bytes = 0
@@ -89,7 +97,9 @@ export class Appender {
     }
     if (outcome.kind === 'failed') this.#fail(operations, outcome)
     else this.#complete(operations, outcome)
-    if (this.#inFlight.length === 0 && this.#gathered.length === 0) this.#onIdle?.()
+    // After the continuations of what was just resolved, so that what they write goes along.
+    if (this.#gathered.length > 0) this.#schedule()
+    else if (this.#inFlight.length === 0) this.#onIdle?.()
   }
 
   /** Refuses what comes from now on and resolves when all before it is settled. */
@@ -114,13 +124,16 @@ export class Appender {
 
   #complete(operations: readonly Pending[], outcome: Extract<Outcome, { kind: 'written' }>): void {
     const { reply } = outcome
-    const results: boolean[] = []
+    const settled: (() => void)[] = []
     let at = 0
     let records = 0
     for (const operation of operations) {
-      const isFenced = reply[at++] === FENCED
-      results.push(!isFenced)
-      if (isFenced) continue
+      if (reply[at++] === FENCED) {
+        settled.push(() => operation.reject(new ConfabError('fenced', { fields: { owner: operation.owner, partition: operation.partition } })))
+        continue
+      }
+      const position = operation.kind === 'lease' ? reply[at++] : NO_POSITION
+      settled.push(() => operation.resolve(position === NO_POSITION ? undefined : position))
       for (const section of operation.sections) {
         // The writer answers two numbers a section.
         let offset = reply[at++] as number
@@ -129,10 +142,7 @@ export class Appender {
         this.#options.onDurable(section, reply[at++] as number)
       }
     }
-    operations.forEach((operation, index) => {
-      if (results[index] === true) operation.resolve()
-      else operation.reject(new ConfabError('fenced', { fields: { owner: operation.owner, partition: operation.partition } }))
-    })
+    for (const settle of settled) settle()
     const oldest = operations[0]?.startedAt ?? performance.now()
     this.#options.onSample({ operations: operations.length, records, latencyMs: performance.now() - oldest, writeMs: outcome.ms })
   }

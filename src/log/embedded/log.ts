@@ -50,7 +50,6 @@ export class EmbeddedLog implements EmbeddedLogHandle {
   readonly #starts: Float64Array
   readonly #ends: Float64Array
   readonly #epochs = new Map<string, number>()
-  readonly #positions = new Map<string, Offset>()
   readonly #appender: Appender
   readonly #cache: TailCache
   readonly #lookup: Lookup
@@ -71,10 +70,7 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     this.id = facts.id
     this.#starts = facts.starts
     this.#ends = facts.ends
-    for (const { owner, partition, epoch, position } of facts.leases) {
-      this.#epochs.set(`${owner}/${partition}`, epoch)
-      if (position !== null) this.#positions.set(`${owner}/${partition}`, position)
-    }
+    for (const { owner, partition, epoch } of facts.leases) this.#epochs.set(`${owner}/${partition}`, epoch)
     this.#cache = new TailCache(options.cacheBytesMax ?? CACHE_BYTES_MAX)
     this.#lookup = new Lookup(parts.file)
     this.#diskReads = new DiskReads(parts.reader)
@@ -135,8 +131,7 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     const epoch = (this.#epochs.get(name) ?? 0) + 1
     this.#epochs.set(name, epoch)
     const head = { kind: 'lease', owner, partition, epoch, position: undefined } as const
-    await this.#appender.submit(this.#operation(head, this.#ownershipEntries(owner, partition, epoch)))
-    const position = this.#positions.get(name)
+    const position = await this.#appender.submit(this.#operation(head, this.#ownershipEntries(owner, partition, epoch)))
     let isReleased = false
     return {
       owner,
@@ -146,7 +141,6 @@ export class EmbeddedLog implements EmbeddedLogHandle {
       commit: async (batch, next) => {
         if (isReleased) throw new ConfabError('fenced', { detail: 'This lease was released.', fields: { owner, partition } })
         await this.#commit({ kind: 'commit', owner, partition, epoch, position: next }, batch)
-        if (next !== undefined && this.#epochs.get(name) === epoch) this.#positions.set(name, next)
       },
       release: () => {
         isReleased = true
@@ -181,8 +175,8 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     lock.close()
   }
 
-  #commit(head: Omit<Operation, 'sections' | 'bytesMax'>, batch: Batch): Promise<void> {
-    return this.#appender.submit(this.#operation(head, batch.entries))
+  async #commit(head: Omit<Operation, 'sections' | 'bytesMax'>, batch: Batch): Promise<void> {
+    await this.#appender.submit(this.#operation(head, batch.entries))
   }
 
   #ownershipEntries(owner: Owner, partition: number, epoch: number): Entry[] {

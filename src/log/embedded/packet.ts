@@ -55,13 +55,13 @@ export const encodePacket = (operations: readonly Operation[]): ArrayBuffer => {
     view.setUint8(at + 1, operation.owner === undefined ? 255 : owners.indexOf(operation.owner))
     view.setUint16(at + 2, operation.partition, true)
     view.setFloat64(at + 4, operation.epoch, true)
-    view.setFloat64(at + 12, operation.position ?? -1, true)
+    view.setFloat64(at + 12, operation.position ?? NO_POSITION, true)
     view.setUint16(at + 20, operation.sections.length, true)
     at += OPERATION_HEAD_BYTES
     for (const section of operation.sections) at = encodeSection(section, target, view, at)
   }
   view.setUint32(0, at, true)
-  return target.buffer as ArrayBuffer
+  return target.buffer
 }
 
 /** Walks a packet in the writer without making an object a record. */
@@ -91,7 +91,7 @@ export class PacketCursor {
       owner: owners[this.#view.getUint8(from + 1)],
       partition: this.#view.getUint16(from + 2, true),
       epoch: this.#view.getFloat64(from + 4, true),
-      position: position < 0 ? undefined : position,
+      position: position === NO_POSITION ? undefined : position,
       sectionCount: this.#view.getUint16(from + 20, true),
     }
   }
@@ -116,6 +116,8 @@ export class PacketCursor {
   }
 }
 
+/** A position that there is none of. */
+export const NO_POSITION = -1
 /** Outcomes of an operation, as the writer's reply spells them. */
 export const DONE = 0
 export const FENCED = 1

@@ -7,7 +7,7 @@ import { ConfabError, type ErrorCode } from '#errors'
 import type { Owner } from '../index.ts'
 import { APPLICATION_ID, FORMAT_VERSION, OFFSET_LIMIT, offsetOfPosition, keyHash, positionOf, schema, streamOf, tableNames, tableOf, topicIdOf } from './layout.ts'
 import type { TableName, ThreadOptions } from './layout.ts'
-import { DONE, FENCED, PacketCursor } from './packet.ts'
+import { DONE, FENCED, NO_POSITION, PacketCursor } from './packet.ts'
 import { hasSameKey, isTombstone, keyEnd, keyStart } from './record.ts'
 
 /** Rows of one INSERT: a call of a prepared statement costs more than a row. */
@@ -25,7 +25,7 @@ export interface StoreFacts {
   readonly topicIds: Readonly<Record<Topic, number>>
   readonly starts: Float64Array
   readonly ends: Float64Array
-  readonly leases: readonly { owner: Owner; partition: number; epoch: number; position: number | null }[]
+  readonly leases: readonly { owner: Owner; partition: number; epoch: number }[]
 }
 
 type Bound = number | null | Uint8Array
@@ -130,12 +130,12 @@ export class Store {
 
   facts(): StoreFacts {
     const id = String(this.database.prepare(`SELECT value FROM state WHERE name = 'id'`).get()?.['value'])
-    const leases = this.database.prepare('SELECT owner, partition, epoch, position FROM leases').all() as unknown as StoreFacts['leases']
+    const leases = this.database.prepare('SELECT owner, partition, epoch FROM leases').all() as unknown as StoreFacts['leases']
     return { id, topicIds: this.topicIds, starts: this.starts.slice(), ends: this.ends.slice(), leases }
   }
 
   /**
-   * Writes packets as one transaction. The reply is flat: an operation's outcome, then, when done, base and next of each section.
+   * Writes packets as one transaction. The reply is flat: an operation's outcome, then, when done, a lease's position, and base and next of each section.
    * A throw means that nothing of it is stored, unless the error came out of the commit itself.
    */
   write(packets: readonly ArrayBuffer[]): number[] {
@@ -199,6 +199,7 @@ export class Store {
         continue
       }
       reply.push(DONE)
+      if (operation.kind === 'lease') reply.push(this.#leases.get(`${owner}/${partition}`)?.position ?? NO_POSITION)
       for (let index = 0; index < operation.sectionCount; index++) this.#writeSection(cursor, reply)
     }
   }
