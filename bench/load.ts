@@ -29,7 +29,7 @@ const CRLF2 = Buffer.from('\r\n\r\n')
 const answerIn = (data: Buffer): { end: number; status: number } | undefined => {
   const headEnd = data.indexOf(CRLF2)
   if (headEnd < 0) return undefined
-  const head = data.latin1Slice(0, headEnd)
+  const head = data.toString('latin1', 0, headEnd)
   const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
   const end = headEnd + 4 + length
   return data.length < end ? undefined : { end, status: Number(head.slice(9, 12)) }
