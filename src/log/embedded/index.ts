@@ -110,9 +110,9 @@ const openWriter = (options: ThreadOptions): Promise<{ worker: Worker; facts: Ex
     worker.once('message', (reply: WriterReply) => {
       worker.off('error', reject)
       if (reply.kind === 'open') return resolve({ worker, facts: reply.facts })
-      void worker.terminate()
       const code = reply.kind === 'refused' ? reply.code : 'data_corrupt'
-      reject(new ConfabError(code, { detail: options.file, fields: { file: options.file }, cause: reply }))
+      const refusal = new ConfabError(code, { detail: options.file, fields: { file: options.file }, cause: reply })
+      worker.terminate().then(() => reject(refusal), reject)
     })
   })
 

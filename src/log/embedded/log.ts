@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import { ConfabError } from '#errors'
-import { topics, type Topic, type TopicSettings } from '#topics'
+import { topics, type Topic } from '#topics'
 import type { Batch, Chunk, Duty, Entry, Key, Lease, LogRecord, Offset, Owner, Position, ReadOptions, StoredRecord } from '../index.ts'
 import { Appender, type PacketSample } from './appender.ts'
 import { TailCache } from './cache.ts'
@@ -14,8 +14,8 @@ import { DiskReads } from './disk-reads.ts'
 import type { EmbeddedLogHandle, EmbeddedLogOptions, LogDiagnostics } from './index.ts'
 import { streamOf, tableOf, topicIdOf } from './layout.ts'
 import { Lookup } from './lookup.ts'
-import { OPERATION_HEAD_BYTES, RECORD_HEAD_BYTES, SECTION_HEAD_BYTES, type Operation, type Section } from './packet.ts'
-import { recordBytesMax } from './record.ts'
+import { prepareOperation, refuse, type OperationHead } from './operation.ts'
+import type { Operation, Section } from './packet.ts'
 import { randomFrom, type StoreFacts } from './store.ts'
 import { tailStreams, type Cursor, type ReadSource } from './tailing.ts'
 import type { WriterReply, WriterRequest } from './writer.ts'
@@ -39,10 +39,6 @@ export interface EmbeddedLogParts {
   readonly reader: Worker
   readonly checkpointer: Worker
 }
-
-const settingsOf = (topic: Topic): TopicSettings => topics[topic]
-
-const refuse = (topic: Topic, why: string): ConfabError => new ConfabError('record_invalid', { detail: `${topic}: ${why}`, fields: { topic } })
 
 export class EmbeddedLog implements EmbeddedLogHandle {
   readonly id: string
@@ -175,7 +171,7 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     lock.close()
   }
 
-  async #commit(head: Omit<Operation, 'sections' | 'bytesMax'>, batch: Batch): Promise<void> {
+  async #commit(head: OperationHead, batch: Batch): Promise<void> {
     await this.#appender.submit(this.#operation(head, batch.entries))
   }
 
@@ -187,24 +183,8 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     return [{ topic: 'ownership', partition: 0, records: [record] }]
   }
 
-  /** Checks every record and adds up what encoding takes at most. Throws `record_too_large`, `record_invalid`. */
-  #operation(head: Omit<Operation, 'sections' | 'bytesMax'>, entries: readonly Entry[]): Operation {
-    let bytesMax = OPERATION_HEAD_BYTES
-    const sections: Section[] = []
-    const added: Record<string, string> | undefined =
-      head.kind !== 'commit' || head.owner === undefined ? undefined : { owner: head.owner, epoch: String(head.epoch), ...(head.position === undefined ? {} : { in: String(head.position) }) }
-    for (const { topic, partition, records } of entries) {
-      checkWriter(topic, head)
-      bytesMax += SECTION_HEAD_BYTES
-      const stored: Section['records'] = []
-      for (const { key, value, headers, time } of records) {
-        const record = { key, value, headers: added === undefined ? headers : { ...headers, ...added }, time, offset: -1 }
-        bytesMax += RECORD_HEAD_BYTES + checkRecord(topic, record)
-        stored.push(record)
-      }
-      sections.push({ stream: this.#streamOf(topic, partition), records: stored })
-    }
-    return { ...head, sections, bytesMax }
+  #operation(head: OperationHead, entries: readonly Entry[]): Operation {
+    return prepareOperation(head, entries, (topic, partition) => this.#streamOf(topic, partition))
   }
 
   #streamOf(topic: Topic, partition: number): number {
@@ -214,9 +194,8 @@ export class EmbeddedLog implements EmbeddedLogHandle {
 
   #makeSource(): ReadSource {
     const { holes } = this.#parts.options
-    // Every stream has a number in both.
-    const startOf = (stream: number): Offset => this.#starts[stream]!
-    const endOf = (stream: number): Offset => this.#ends[stream]!
+    const startOf = (stream: number): Offset => this.#starts[stream] as number
+    const endOf = (stream: number): Offset => this.#ends[stream] as number
     return {
       startOf,
       endOf,
@@ -310,21 +289,4 @@ export class EmbeddedLog implements EmbeddedLogHandle {
 
 const exited = async (worker: Worker): Promise<void> => {
   if (worker.threadId !== -1) await once(worker, 'exit')
-}
-
-const checkWriter = (topic: Topic, { kind, owner }: { kind: string; owner: Owner | undefined }): void => {
-  const { owners } = settingsOf(topic)
-  if (owners.length === 0 || (kind === 'commit' && owner !== undefined && owners.includes(owner))) return
-  throw refuse(topic, `written under a lease of ${owners.join(' or ')}`)
-}
-
-const checkRecord = (topic: Topic, record: LogRecord): number => {
-  const { cleanup, recordBytesMax: valueBytesMax } = settingsOf(topic)
-  if (record.value === null && cleanup === 'delete') throw refuse(topic, 'a tombstone has nothing to remove here')
-  if (record.value !== null && record.value.length > valueBytesMax) {
-    throw new ConfabError('record_too_large', { fields: { topic, sizeBytes: record.value.length, sizeBytesMax: valueBytesMax } })
-  }
-  const bytes = recordBytesMax(record)
-  if (bytes === undefined) throw refuse(topic, 'its key or headers are too long')
-  return bytes
 }

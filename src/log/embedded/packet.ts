@@ -87,7 +87,7 @@ export class PacketCursor {
     this.at += OPERATION_HEAD_BYTES
     return {
       // Written by encodePacket from the same list.
-      kind: kinds[this.#view.getUint8(from)]!,
+      kind: kinds[this.#view.getUint8(from)] as OperationKind,
       owner: owners[this.#view.getUint8(from + 1)],
       partition: this.#view.getUint16(from + 2, true),
       epoch: this.#view.getFloat64(from + 4, true),

@@ -66,7 +66,7 @@ const refuseFile = (code: ErrorCode, file: string, why: string, cause?: unknown)
 const openFile = (options: ThreadOptions): DatabaseSync => {
   const database = new DatabaseSync(options.file)
   try {
-    database.exec(`PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous};
+    database.exec(`PRAGMA busy_timeout = 250; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous};
       PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF`)
     if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${options.pagesMax}`)
     const application = database.prepare('PRAGMA application_id').get()?.['application_id']

@@ -85,11 +85,12 @@ const cleanSlice = (): void => {
   send({ kind: 'cleaned', deleted: cleanedRows })
 }
 
-const checkpoint = (mode: 'PASSIVE' | 'TRUNCATE'): void => {
+/** Whether it went all the way: a reader with an old snapshot, or a full disk, leaves the rest to the next one. */
+const checkpoint = (mode: 'PASSIVE' | 'TRUNCATE'): boolean => {
   try {
-    store.database.exec(`PRAGMA wal_checkpoint(${mode})`)
+    return store.database.prepare(`PRAGMA wal_checkpoint(${mode})`).get()?.['busy'] === 0
   } catch {
-    // Busy: a reader holds an old snapshot; the next checkpoint takes the rest.
+    return false
   }
 }
 
@@ -119,9 +120,8 @@ const work = (): void => {
     drain()
   }
   if (store.hasErased) {
-    // The erased bytes leave the WAL as well: it is folded into the file and cut to nothing.
-    store.hasErased = false
-    checkpoint('TRUNCATE')
+    // The erased bytes leave the WAL as well: it is folded into the file and cut to nothing. If a reader is in the way, at the next turn.
+    store.hasErased = !checkpoint('TRUNCATE')
   }
   const request = requests.shift()
   if (request !== undefined && !serveRequest(request)) return
