@@ -33,7 +33,16 @@ import {
   profileRow,
   settingRecords,
   uniqueSetting,
+  attributesRow,
   type AddressRow,
+  type AliasRow,
+  type AttributesRow,
+  type EarlyRow,
+  type Mark,
+  type MessageRow,
+  type ProfileRow,
+  type SettingValue,
+  type Unique,
   type Command,
   type ConversationSnapshot,
   type Event,
@@ -82,16 +91,26 @@ export interface Family {
 
 const effects = { send: effectSend, fetch: effectFetch, timer: effectTimer, tell: effectTell, drop: effectDrop } as const
 
+/** Message, alias and early rows share one key space (conversation/id): which one lies there shows in its fields. */
+const rowAt = <T extends object>(rows: LoadedRows, key: string, isOne: (row: object) => boolean): T | null => {
+  const row = rows.get('messages', key)
+  return row !== null && isOne(row) ? (row as T) : null
+}
+const isMessage = (row: object): boolean => 'direction' in row
+const isEarly = (row: object): boolean => 'reports' in row
+const isAlias = (row: object): boolean => !isMessage(row) && !isEarly(row)
+
 /** The rows an actor may ask for, by the keys of its own subject. */
 const rowsOf = (rows: LoadedRows, subjectId: string): DecideContext['rows'] => ({
-  message: (id) => rows.get('messages', keys.message(subjectId, id)) as never,
-  alias: (id) => rows.get('messages', keys.message(subjectId, id)) as never,
-  early: (id) => rows.get('messages', keys.message(subjectId, id)) as never,
+  message: (id) => rowAt<MessageRow>(rows, keys.message(subjectId, id), isMessage),
+  alias: (id) => rowAt<AliasRow>(rows, keys.message(subjectId, id), isAlias),
+  early: (id) => rowAt<EarlyRow>(rows, keys.message(subjectId, id), isEarly),
   address: () => (rows.get('messages', keys.address(subjectId)) as AddressRow | null)?.address ?? null,
-  mark: (agentId) => rows.get('marks', keys.mark(subjectId, agentId)) as never,
-  profile: () => rows.get('contacts', keys.profile(subjectId)) as never,
-  setting: (kind, id) => rows.get('config', keys.setting(kind, id)) as never,
-  unique: (id) => rows.get('config', keys.unique(id)) as never,
+  attributes: () => (rows.get('messages', keys.attributes(subjectId)) as AttributesRow | null)?.attributes ?? null,
+  mark: (agentId) => rows.get('marks', keys.mark(subjectId, agentId)) as Mark | null,
+  profile: () => rows.get('contacts', keys.profile(subjectId)) as ProfileRow | null,
+  setting: (kind, id) => rows.get('config', keys.setting(kind, id)) as SettingValue[typeof kind] | null,
+  unique: (id) => rows.get('config', keys.unique(id)) as Unique | null,
 })
 
 const sliceOf = (settings: Settings, organizationId: string, accountId: string | undefined): SettingsSlice => {
@@ -110,15 +129,15 @@ const sliceOf = (settings: Settings, organizationId: string, accountId: string |
 const accountIdOf = (snapshot: AnySnapshot | null, command: Command): string | undefined =>
   (snapshot as ConversationSnapshot | null)?.accountId ?? (command.data as { accountId?: string }).accountId
 
-type Decide = (snapshot: never, command: never, context: DecideContext) => Decision<never>
-const bind = (decide: Decide, settings: Settings) => (snapshot: AnySnapshot | null, command: Command, facts: StepFacts) =>
-  decide(snapshot as never, command as never, {
+// An actor decides its own commands and snapshots only; the family's table keeps them together.
+const bind = <S extends AnySnapshot, C extends Command>(decide: (snapshot: S | null, command: C, context: DecideContext) => Decision<S>, settings: Settings) => (snapshot: AnySnapshot | null, command: Command, facts: StepFacts) =>
+  decide(snapshot as S | null, command as C, {
     rows: rowsOf(facts.rows, command.actor.id),
     settings: sliceOf(settings, command.organizationId, accountIdOf(snapshot, command)),
     now: facts.now,
     input: facts.input,
     transition,
-  }) as Decision<AnySnapshot>
+  }) satisfies Decision<AnySnapshot>
 
 const noRouting = (): undefined => undefined
 
@@ -135,8 +154,8 @@ const routingOf = (before: AnySnapshot | null, after: AnySnapshot | null): Routi
 export const openFamilies = (settings: Settings): readonly Family[] => {
   const conversation: ActorKind = {
     shape: conversationSnapshot,
-    rowShapes: { ...effects, message: messageRow, alias: aliasRow, early: earlyRow, address: addressRow, mark },
-    decide: bind(decideConversation as Decide, settings),
+    rowShapes: { ...effects, message: messageRow, alias: aliasRow, early: earlyRow, address: addressRow, attributes: attributesRow, mark },
+    decide: bind(decideConversation, settings),
     evolve: (snapshot, event, contents) => evolveConversation(snapshot as never, event, contents, transition),
     load: (stored) => loadConversation(stored as never),
     routing: routingOf,
@@ -144,7 +163,7 @@ export const openFamilies = (settings: Settings): readonly Family[] => {
   const organization: ActorKind = {
     shape: organizationSnapshot,
     rowShapes: { ...effects, ...settingRecords, unique: uniqueSetting },
-    decide: bind(decideSettings as Decide, settings),
+    decide: bind(decideSettings, settings),
     evolve: (snapshot, event, contents) => evolveOrganization(snapshot as never, event, contents, transition),
     load: (stored) => loadOrganization(stored as never),
     routing: noRouting,
@@ -152,7 +171,7 @@ export const openFamilies = (settings: Settings): readonly Family[] => {
   const contact: ActorKind = {
     shape: contactSnapshot,
     rowShapes: { ...effects, profile: profileRow },
-    decide: bind(decideContact as Decide, settings),
+    decide: bind(decideContact, settings),
     evolve: (snapshot, event, contents) => evolveContact(snapshot as never, event, contents, transition),
     load: (stored) => loadContact(stored as never),
     routing: noRouting,

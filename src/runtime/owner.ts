@@ -1,7 +1,7 @@
 // The owner of one partition: takes its commands in order, decides them in batches, commits each batch under the lease.
 // Between the log's tail and decideBatch; after a commit of unknown fate it leases anew and asks the log what was written.
 
-import type { Lease, Log, Offset, Owner, StoredRecord } from '#log'
+import type { Lease, Offset, Owner, StoredRecord } from '#log'
 import { ConfabError, hasCode } from '#errors'
 import { decideBatch, type StepOptions } from './step.ts'
 
