@@ -62,6 +62,7 @@ export const Message = Type.Object({
   edits: Type.Integer(),
   isDeleted: Type.Boolean(),
   isErased: Type.Boolean(),
+  contactSeq: Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description: "The contact's number of it: what watermarks are compared with." })),
   clientId: Type.Optional(Type.String({ description: "The author's own key, shown to the author alone." })),
 })
 
@@ -83,6 +84,7 @@ export const Conversation = Type.Object({
   attributes: Type.Record(Type.String(), Type.String()),
   window: Nullable(Type.Object({ expiresAt: Time })),
   isBlocked: Type.Boolean(),
+  isOptedOut: Type.Optional(Type.Boolean()),
   startedBy: PrincipalShape,
   createdAt: Time,
   lastActivityAt: Time,
@@ -94,7 +96,17 @@ export const Conversation = Type.Object({
   contactSeq: Type.Integer(),
   receipts: Type.Object({ delivered: Type.Integer(), read: Type.Integer() }, { description: "The contact's watermarks, in contactSeq." }),
   lastMessage: Nullable(
-    Type.Object({ id: Id, direction: literals(['in', 'out', 'note'] as const), author: PrincipalShape, preview: Type.String(), at: Time, sendState: Nullable(SendStateName) }),
+    Type.Object({
+      id: Id,
+      direction: literals(['in', 'out', 'note'] as const),
+      author: PrincipalShape,
+      preview: Type.String(),
+      at: Time,
+      sendState: Nullable(SendStateName),
+      isDeleted: Type.Optional(Type.Literal(true)),
+      seq: Type.Optional(Type.Integer()),
+      contactSeq: Type.Optional(Nullable(Type.Integer())),
+    }),
   ),
   unread: Type.Integer({ description: "For the caller: inbound messages beyond their read mark." }),
 })
