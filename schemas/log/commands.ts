@@ -42,6 +42,7 @@ export const conversationCommandData = {
   'receipt.report': { aliasId: id, messageId: optional(id), state: sendState, reason: optional(sendReason), providerCode: optional(int), at: time },
   /** The contact's watermarks (web chat): everything of ours up to these contactSeqs. */
   'contact.acknowledge': { deliveredUpTo: optional(long), readUpTo: optional(long) },
+  /** Holder and team as they shall be, both. */
   'conversation.assign': { to: optional(assignee), teamId: optional(id), expect: optional(id), hasExpect: boolean },
   'conversation.claim': {},
   'conversation.release': {},
@@ -53,6 +54,7 @@ export const conversationCommandData = {
   'conversation.reopen': {},
   'conversation.label': { add: array(id), remove: array(id) },
   'conversation.prioritize': { priority },
+  /** The keys given replace, an empty value removes its key. */
   'conversation.change': { attributes: map(text) },
   /** Marks of the asking agent: `readUpTo` only grows, `unreadFrom` sets it back. */
   'conversation.read': { readUpTo: optional(long), unreadFrom: optional(long) },
@@ -67,24 +69,22 @@ export const conversationCommandData = {
   'conversation.block': { isBlocked: boolean },
   'conversation.opt': { isOptedOut: boolean },
   'conversation.erase': { reason: optional(text) },
-  /** The carrier of an effect without a result of its own (tell) is done with it. */
-  'effect.report': { effectId: id },
-  /** The owner writes tombstones for these contents of erased messages; both lists empty = none remains, the drop effect ends. */
   /** A carrier did what a `tell`, `drop` or `fetch` effect asked; only the actor ends it. */
   'effect.end': { effectId: id },
+  /** The owner writes tombstones for these contents of erased messages and rewrites their rows, 500 of each at most. */
   'contents.drop': { references: array(record('DroppedContent', { seq: long, n: int })), messageIds: array(id) },
 } as const
 
 export const contactCommandData = {
   /** A conversation tells its contact about itself and what it learnt of the person. */
   'contact.introduce': { conversationId: id, accountId: id, channel, profile: optional(profile) },
+  /** `profile` whole, `attributes` as in conversation.change. */
   'contact.change': { profile: optional(profile), attributes: optional(map(text)) },
   'contact.label': { add: array(id), remove: array(id) },
   'contact.block': {},
   'contact.unblock': {},
   'contact.opt': { accountId: id, isOptedOut: boolean },
   'contact.erase': { reason: text },
-  'contact.effect-report': { effectId: id },
   'contact.effect-end': { effectId: id },
   'contact.drop': { references: array(record('DroppedProfile', { seq: long, n: int })) },
 } as const

@@ -1,0 +1,90 @@
+// The decisions of a conversation: one rule a command, all of them pure.
+// Between the runtime, which brings snapshot, rows, settings and time, and the events that follow.
+
+import { keys, type ConversationCommand, type ConversationSnapshot } from '#schemas/log'
+import { ConversationDraft, type LivingDraft } from '../conversation/index.ts'
+import type { DecideContext, Decision } from '../decision.ts'
+import { changeAttributes, label, opt, prioritize, setBlocked } from './change.ts'
+import { dropContents, eraseConversation } from './erase.ts'
+import { assign, claim, release } from './holding.ts'
+import { markRead, saveDraft } from './marks.ts'
+import { deleteMessage, editMessage, reportAttachment } from './message.ts'
+import { receiveMessage } from './receive.ts'
+import { acknowledge, reportReceipt, reportSend, settleMessage } from './reports.ts'
+import { retryMessage, sendMessage, startConversation } from './send.ts'
+import { fireTimer, reopen, resolve, snooze } from './state.ts'
+
+/** Commands to a conversation that exists. */
+const decideLiving = (draft: LivingDraft, command: ConversationCommand): void => {
+  switch (command.type) {
+    case 'message.receive':
+    case 'conversation.start':
+      return
+    case 'message.send':
+      return sendMessage(draft, command)
+    case 'send.report':
+      return reportSend(draft, command)
+    case 'receipt.report':
+      return reportReceipt(draft, command)
+    case 'contact.acknowledge':
+      return acknowledge(draft, command)
+    case 'conversation.assign':
+      return assign(draft, command)
+    case 'conversation.claim':
+      return claim(draft)
+    case 'conversation.release':
+      return release(draft)
+    case 'conversation.snooze':
+      return snooze(draft, command)
+    case 'timer.fire':
+      return fireTimer(draft, command)
+    case 'conversation.resolve':
+      return resolve(draft)
+    case 'conversation.reopen':
+      return reopen(draft)
+    case 'conversation.label':
+      return label(draft, command)
+    case 'conversation.prioritize':
+      return prioritize(draft, command)
+    case 'conversation.change':
+      return changeAttributes(draft, command)
+    case 'conversation.read':
+      return markRead(draft, command)
+    case 'conversation.draft':
+      return saveDraft(draft, command)
+    case 'message.retry':
+      return retryMessage(draft, command)
+    case 'message.settle':
+      return settleMessage(draft, command)
+    case 'message.edit':
+      return editMessage(draft, command)
+    case 'message.delete':
+      return deleteMessage(draft, command)
+    case 'attachment.report':
+      return reportAttachment(draft, command)
+    case 'conversation.block':
+      return setBlocked(draft, command)
+    case 'conversation.opt':
+      return opt(draft, command)
+    case 'conversation.erase':
+      return eraseConversation(draft, command)
+    case 'effect.end':
+      return draft.putEffect({ key: keys.effect(draft.subjectId, command.data.effectId), shape: 'tell', value: null })
+    case 'contents.drop':
+      return dropContents(draft, command)
+  }
+}
+
+/** Pure; never throws for what the schemas allow but what `rows` throws, and never changes what it is given. */
+export const decideConversation = (
+  snapshot: ConversationSnapshot | null,
+  command: ConversationCommand,
+  context: DecideContext,
+): Decision<ConversationSnapshot> => {
+  const draft = new ConversationDraft(snapshot, command, context)
+  if (command.type === 'message.receive') receiveMessage(draft, command)
+  else if (command.type === 'conversation.start') startConversation(draft, command)
+  else if (snapshot === null) draft.refuse('conversation_not_found')
+  else decideLiving(draft as LivingDraft, command)
+  return draft.done()
+}

@@ -1,0 +1,49 @@
+// What happens to a message after it was said: edited, deleted, its files fetched.
+// Between those commands and events that name a new content and the one it supersedes.
+
+import type { Command, MessageRow } from '#schemas/log'
+import { endFetch, type LivingDraft } from '../conversation/index.ts'
+
+const isGone = (draft: LivingDraft, row: MessageRow): boolean => row.isErased || row.seq <= draft.snapshot.erasedUpTo
+
+const latest = ({ contents, seq }: MessageRow): { seq: number; n: number } => contents.at(-1) ?? { seq, n: 0 }
+
+/** Ours alone, by its author, where the channel can change what the contact sees: web chat; notes always. */
+export const editMessage = (draft: LivingDraft, { data, by }: Command<'message.edit'>): void => {
+  const { messageId, text } = data
+  const row = draft.message(messageId)
+  if (row === null || row.direction === 'in') return void draft.refuse('message_not_found')
+  if (row.author.kind !== by.kind || row.author.id !== by.id) return void draft.refuse('not_author')
+  const isNote = row.direction === 'note'
+  if (!isNote && draft.snapshot.channel !== 'web') return void draft.refuse('not_on_this_channel', { channel: draft.snapshot.channel })
+  if (row.content === null || row.isDeleted || isGone(draft, row)) return void draft.refuse('message_erased')
+  if (row.content.text !== text) {
+    draft.apply(isNote ? 'note.edited' : 'message.edited', { messageId, supersedes: latest(row) }, [{ kind: 'message', body: { ...row.content, text } }])
+  }
+  draft.accept(messageId)
+}
+
+/** Works everywhere; where the channel cannot take it back the contact keeps a copy (`isRevoked` false). The texts stay beside the events. */
+export const deleteMessage = (draft: LivingDraft, { data }: Command<'message.delete'>): void => {
+  const { messageId } = data
+  const row = draft.message(messageId)
+  if (row === null) return void draft.refuse('message_not_found')
+  if (!row.isDeleted) {
+    if (row.direction === 'note') draft.apply('note.deleted', { messageId })
+    else draft.apply('message.deleted', { messageId, isRevoked: draft.snapshot.channel === 'web' })
+  }
+  draft.accept(messageId)
+}
+
+/** Only an attachment still being fetched has news to wait for: a second report changes nothing. */
+export const reportAttachment = (draft: LivingDraft, { data }: Command<'attachment.report'>): void => {
+  const { messageId, index, attachment } = data
+  endFetch(draft, messageId, index)
+  draft.accept(messageId)
+  const row = draft.message(messageId)
+  if (row === null || row.content === null || isGone(draft, row) || attachment.state === 'fetching') return
+  const { attachments } = row.content
+  if (attachments[index]?.state !== 'fetching') return
+  const body = { ...row.content, attachments: attachments.map((old, at) => (at === index ? attachment : old)) }
+  draft.apply('message.attached', { messageId, index, state: attachment.state, supersedes: latest(row) }, [{ kind: 'message', body }])
+}

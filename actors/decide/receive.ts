@@ -1,0 +1,131 @@
+// An inbound message: received once, in its place, waking what it should wake.
+// Between message.receive and the events message.received, conversation.{created,assigned,opened,opted}.
+
+import type { Address, Assignee, Command, Content, ConversationSnapshot, ConversationState, MessageContent, Profile } from '#schemas/log'
+import type { ConversationDraft, LivingDraft } from '../conversation/index.ts'
+import { introduce, putTell, rowOf, unborn } from '../conversation/index.ts'
+
+const HOUR_MS = 3_600_000
+const WINDOW_MS = 24 * HOUR_MS
+/** Where the organization's setting is not known. */
+const REOPEN_TO_AGENT_HOURS = 24
+
+/** Twilio's own words: what a carrier's or Twilio's opt-out handling acts on, whole messages only. */
+const stopWords: ReadonlySet<string> = new Set(['STOP', 'STOPALL', 'STOP ALL', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'REVOKE', 'OPTOUT', 'OPT OUT'])
+const startWords: ReadonlySet<string> = new Set(['START', 'UNSTOP', 'YES'])
+
+interface Where {
+  readonly accountId: string
+  readonly channel: ConversationSnapshot['channel']
+  readonly contactId: string
+  readonly address: Address
+  readonly profile: Profile | null
+}
+
+/** Channels on which we may write only for 24 h from the contact's last message (inbox.md §1). */
+const windowedChannels: ReadonlySet<ConversationSnapshot['channel']> = new Set(['messenger', 'instagram', 'whatsapp'])
+export const isWindowed = (channel: ConversationSnapshot['channel'], address: Address | null): boolean =>
+  windowedChannels.has(channel) || (channel === 'twilio' && address !== null && address.userId.startsWith('whatsapp:'))
+
+/** The first event; the address lies beside it and as a row, the contact is told. */
+export const begin = (draft: ConversationDraft, where: Where, first: { state: ConversationState; assignee: Assignee | null }): void => {
+  const { accountId, channel, contactId, address, profile } = where
+  draft.profile = profile
+  const now = draft.now
+  const row = {
+    ...rowOf(unborn),
+    ...first,
+    id: draft.subjectId,
+    accountId,
+    channel,
+    contactId,
+    createdAt: now,
+    lastActivityAt: now,
+    startedBy: draft.command.by,
+  }
+  const data: { accountId: string; channel: typeof channel; contactId: string } = { accountId, channel, contactId }
+  // The row is what the machine is born from; the draft completes it after the fold.
+  draft.apply('conversation.created', Object.assign(data, { row }), [{ kind: 'address', body: address }])
+  draft.putAddress(address)
+}
+
+const keyword = (content: MessageContent): string => {
+  const { text } = content
+  // Longer texts are not a bare word; upper-casing them would cost for nothing.
+  return text === null || text.length > 16 ? '' : text.trim().toUpperCase()
+}
+
+export const setOptOut = (draft: LivingDraft, isOptedOut: boolean): void => {
+  if (draft.snapshot.isOptedOut === isOptedOut) return
+  draft.apply('conversation.opted', { isOptedOut })
+}
+
+const tellOptOut = (draft: LivingDraft, isOptedOut: boolean): void => {
+  const { contactId, accountId } = draft.snapshot
+  putTell(draft, { to: { kind: 'contact', id: contactId }, type: 'contact.opt', data: { accountId, isOptedOut } })
+}
+
+/** Whose a resolved conversation is when it comes back: nobody waits for an absent agent. */
+const holderAfterReopen = ({ snapshot, context, now }: LivingDraft): Assignee | null => {
+  const { settings } = context
+  const hours = settings.organization?.reopenToAgentHours ?? REOPEN_TO_AGENT_HOURS
+  const { lastAgentId, lastAgentAt } = snapshot
+  if (lastAgentId === null || lastAgentAt === null || now - lastAgentAt > hours * HOUR_MS) return null
+  const agent = settings.agent?.(lastAgentId)
+  return agent !== undefined && agent.isActive && agent.isAvailable ? { kind: 'agent', id: lastAgentId } : null
+}
+
+const wake = (draft: LivingDraft): void => {
+  const { state, assignee, teamId, cycle } = draft.snapshot
+  if (state === 'snoozed') return void draft.apply('conversation.opened', { because: 'inbound', before: state, cycle })
+  if (state !== 'resolved') return
+  const holder = holderAfterReopen(draft)
+  if (holder?.id !== assignee?.id) {
+    draft.apply('conversation.assigned', { because: 'reopen', before: assignee, after: holder, teamBefore: teamId, teamAfter: teamId })
+  }
+  draft.apply('conversation.opened', { because: 'inbound', before: state, cycle: cycle + 1 })
+}
+
+/** Provider time, but not after arrival and not before the newest public message from us: none slips above an answer given without it. */
+const orderAtOf = (providerAt: number | null, receivedAt: number, floor: number): number =>
+  Math.max(providerAt === null ? receivedAt : Math.min(providerAt, receivedAt), floor)
+
+export const receiveMessage = (draft: ConversationDraft, { data }: Command<'message.receive'>): void => {
+  const { messageId, content, address } = data
+  const existing = draft.message(messageId)
+  if (existing !== null) return void draft.accept(messageId, existing.seq)
+  // Without an inbound message so far, or since an erasure, the address is news.
+  const isNews = draft.snapshot === null || draft.snapshot.lastInboundAt === null
+  if (draft.snapshot === null) begin(draft, data, { state: 'open', assignee: null })
+  else if (isNews) {
+    draft.putAddress(address)
+    introduce(draft, data.profile)
+  }
+  const living = draft as LivingDraft
+  const before = living.snapshot
+  const word = before.channel === 'twilio' ? keyword(content) : ''
+  const isStop = stopWords.has(word)
+  if (isStop) setOptOut(living, true)
+  const contents: Content[] = [{ kind: 'message', body: content }]
+  if (isNews && before.seq > 1) contents.push({ kind: 'address', body: address })
+  const orderAt = orderAtOf(data.providerAt, data.receivedAt, before.orderFloor)
+  const now = draft.now
+  draft.apply(
+    'message.received',
+    {
+      messageId,
+      kind: content.kind,
+      orderAt,
+      receivedAt: data.receivedAt,
+      providerAt: data.providerAt,
+      attachments: content.attachments.length,
+      window: isWindowed(before.channel, address) ? { expiresAt: now + WINDOW_MS, openedAt: now } : null,
+    },
+    contents,
+  )
+  const isStart = before.isOptedOut && startWords.has(word)
+  if (isStart) setOptOut(living, false)
+  if (isStop || isStart) tellOptOut(living, isStop)
+  else if (!living.snapshot.isBlocked) wake(living)
+  draft.accept(messageId)
+}

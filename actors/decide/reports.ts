@@ -1,0 +1,149 @@
+// What became of a send: reports of the sender, receipts of the provider in any order, the contact's watermarks, an agent's word.
+// Between send.report, receipt.report, contact.acknowledge, message.settle and the send states of inbox.md §2.
+
+import { keys, type AliasRow, type Command, type EarlyRow, type MessageRow, type SendReason, type SendState } from '#schemas/log'
+import { endSend, putSend, type LivingDraft } from '../conversation/index.ts'
+
+/** News kept for a message that is not known yet. */
+const EARLY_REPORTS_MAX = 50
+const EARLY_KEPT_MS = 86_400_000
+
+interface News {
+  readonly state: SendState
+  readonly reason: SendReason | null
+  readonly providerCode: number | null
+  /** Which attempt it speaks of; null = the provider does not say. */
+  readonly attempt: number | null
+}
+
+type Send = NonNullable<MessageRow['send']>
+
+const advances: { readonly [S in SendState]: readonly SendState[] } = {
+  queued: ['sent', 'delivered', 'read', 'failed', 'unknown'],
+  sent: ['delivered', 'read', 'failed'],
+  delivered: ['read'],
+  read: [],
+  // A late delivery proves a failure wrong; nothing else does.
+  failed: ['delivered', 'read'],
+  unknown: ['sent', 'delivered', 'read', 'failed'],
+}
+
+/** A failure or doubt about an attempt that a retry has replaced says nothing of the new one. */
+const isOutdated = ({ state, attempt }: News, send: Send): boolean =>
+  attempt !== null && attempt !== send.attempt && (state === 'failed' || state === 'unknown' || state === 'sent')
+
+const applyNews = (draft: LivingDraft, row: MessageRow, news: News): void => {
+  const { messageId, send } = row
+  if (send === null || !advances[send.state].includes(news.state) || isOutdated(news, send)) return
+  const { attempt } = send
+  const reason = news.reason ?? 'other'
+  switch (news.state) {
+    case 'sent':
+      draft.apply('message.sent', { messageId, attempt, isEcho: false })
+      break
+    case 'delivered':
+      draft.apply('message.delivered', { messageId, upToSeq: null })
+      break
+    case 'read':
+      draft.apply('message.read', { messageId, upToSeq: null })
+      break
+    case 'failed':
+      draft.apply('message.failed', { messageId, attempt, reason, providerCode: news.providerCode })
+      break
+    case 'unknown':
+      draft.apply('message.unknown', { messageId, attempt, reason })
+      break
+    case 'queued':
+      return
+  }
+  // Whoever proves that it left the queue ends the effect: no sender may begin it again.
+  if (send.state === 'queued') endSend(draft, messageId, attempt)
+}
+
+/** One key holds either row; which one it is shows by its fields. */
+const aliasAt = (draft: LivingDraft, aliasId: string): AliasRow | null => {
+  const row = draft.context.rows.alias(aliasId)
+  return row !== null && 'messageId' in row && !('content' in row) ? row : null
+}
+const earlyAt = (draft: LivingDraft, aliasId: string): EarlyRow | null => {
+  const row = draft.context.rows.early(aliasId)
+  return row !== null && 'reports' in row ? row : null
+}
+
+/** Receipts find the message under the provider's id from now on; those that came before it are applied now. */
+const learnAlias = (draft: LivingDraft, { aliasId, messageId, attempt }: AliasRow): void => {
+  if (aliasAt(draft, aliasId) !== null) return
+  const early = earlyAt(draft, aliasId)
+  // Same key: the alias takes the early row's place.
+  draft.putRow({ key: keys.message(draft.subjectId, aliasId), shape: 'alias', value: { aliasId, messageId, attempt } })
+  if (early === null || draft.now - early.at > EARLY_KEPT_MS) return
+  for (const { state, reason, providerCode } of early.reports) {
+    const row = draft.message(messageId)
+    if (row !== null) applyNews(draft, row, { state, reason, providerCode, attempt })
+  }
+}
+
+/** `queued` = provably not sent and to be tried again, not before `at`: the same attempt, its effect rewritten. */
+const requeue = (draft: LivingDraft, row: MessageRow, { attempt, at }: { attempt: number; at: number }): void => {
+  if (row.send?.state !== 'queued' || row.send.attempt !== attempt) return endSend(draft, row.messageId, attempt)
+  const address = draft.context.rows.address()
+  if (row.content === null || address === null) {
+    return applyNews(draft, row, { state: 'failed', reason: 'other', providerCode: null, attempt })
+  }
+  putSend(draft, { messageId: row.messageId, attempt, seq: row.seq, notBefore: at, address, content: row.content })
+}
+
+export const reportSend = (draft: LivingDraft, { data }: Command<'send.report'>): void => {
+  const row = draft.message(data.messageId)
+  if (row === null || row.send === null) return void draft.refuse('message_not_found')
+  const attempt = data.attempt ?? row.send.attempt
+  if (data.state === 'queued') requeue(draft, row, { attempt, at: data.at })
+  else {
+    endSend(draft, row.messageId, attempt)
+    const { state, reason, providerCode } = data
+    applyNews(draft, row, { state, reason, providerCode, attempt })
+    if (data.aliasId !== null) learnAlias(draft, { aliasId: data.aliasId, messageId: row.messageId, attempt })
+  }
+  draft.accept(data.messageId)
+}
+
+const keepEarly = (draft: LivingDraft, { data }: Command<'receipt.report'>): void => {
+  const { aliasId, state, reason, providerCode, at } = data
+  const known = earlyAt(draft, aliasId)
+  const isFresh = known !== null && draft.now - known.at <= EARLY_KEPT_MS
+  const reports = isFresh ? known.reports : []
+  const isKnown = reports.some((report) => report.state === state)
+  if (reports.length >= EARLY_REPORTS_MAX || isKnown) return
+  const value = { aliasId, at: isFresh ? known.at : draft.now, reports: [...reports, { state, reason, providerCode, at }] }
+  draft.putRow({ key: keys.message(draft.subjectId, aliasId), shape: 'early', value })
+}
+
+export const reportReceipt = (draft: LivingDraft, command: Command<'receipt.report'>): void => {
+  const { data } = command
+  const alias = aliasAt(draft, data.aliasId)
+  const messageId = data.messageId ?? alias?.messageId ?? null
+  const row = messageId === null ? null : draft.message(messageId)
+  draft.accept(messageId)
+  if (row === null) return keepEarly(draft, command)
+  const { state, reason, providerCode } = data
+  applyNews(draft, row, { state, reason, providerCode, attempt: alias?.attempt ?? null })
+}
+
+/** One event for all that a watermark passes; reading implies delivery. */
+export const acknowledge = (draft: LivingDraft, { data }: Command<'contact.acknowledge'>): void => {
+  const { receipts, contactSeq } = draft.snapshot
+  const readUpTo = Math.min(data.readUpTo ?? 0, contactSeq)
+  const deliveredUpTo = Math.min(data.deliveredUpTo ?? 0, contactSeq)
+  if (readUpTo > receipts.read) draft.apply('message.read', { messageId: null, upToSeq: readUpTo })
+  if (deliveredUpTo > draft.snapshot.receipts.delivered) draft.apply('message.delivered', { messageId: null, upToSeq: deliveredUpTo })
+  draft.accept()
+}
+
+/** An agent says what became of a send nobody knows the end of. */
+export const settleMessage = (draft: LivingDraft, { data }: Command<'message.settle'>): void => {
+  const row = draft.message(data.messageId)
+  if (row === null || row.send === null) return void draft.refuse('message_not_found')
+  if (row.send.state !== 'unknown') return void draft.refuse('fate_known', { state: row.send.state })
+  draft.apply('message.settled', { messageId: data.messageId, before: 'unknown', after: data.as })
+  draft.accept(data.messageId)
+}

@@ -1,0 +1,137 @@
+// An outbound message, a note, a conversation begun by us: who may, whether it can reach the contact, then queued.
+// Between message.send, conversation.start, message.retry and the effect `send`.
+
+import type { Address, Command, ConversationSnapshot, MessageContent, MessageRow } from '#schemas/log'
+import type { ConversationDraft, LivingDraft } from '../conversation/index.ts'
+import { claimByReply, hand, mayReply } from './holding.ts'
+import { clearDraft } from './marks.ts'
+import { begin, isWindowed } from './receive.ts'
+
+/** In the first and last 60 s the provider's clock decides, not ours. */
+const WINDOW_GRACE_MS = 60_000
+
+/** A repeat of the same send gets its first answer as long as the message exists. */
+const isRepeat = (draft: ConversationDraft, messageId: string): boolean => {
+  const existing = draft.message(messageId)
+  if (existing === null) return false
+  // A row folded anew from events has no hash: its id, derived from the author's key, is all there is to compare.
+  const isSame = existing.bodyHash === '' || existing.bodyHash === draft.command.bodyHash
+  if (isSame) draft.accept(messageId, existing.seq)
+  else draft.refuse('idempotency_mismatch', { messageId })
+  return true
+}
+
+const isWindowOpen = ({ window }: ConversationSnapshot, now: number): boolean => window !== null && now < window.expiresAt + WINDOW_GRACE_MS
+
+const refused = (draft: LivingDraft, code: string, fields: Readonly<Record<string, unknown>> = {}): null => {
+  draft.refuse(code, fields)
+  return null
+}
+
+/** Where it goes, or null with a refusal: refused before the provider sees it. */
+const reachable = (draft: LivingDraft, content: MessageContent): Address | null => {
+  const { snapshot, now } = draft
+  if (snapshot.isBlocked) return refused(draft, 'contact_blocked')
+  if (snapshot.isOptedOut) return refused(draft, 'recipient_opted_out')
+  const address = knownAddress(draft)
+  if (address === null) return refused(draft, 'message_erased')
+  if (content.kind !== 'template' && isWindowed(snapshot.channel, address) && !isWindowOpen(snapshot, now)) {
+    return refused(draft, 'window_closed', { allowed: ['template'], closedAt: snapshot.window?.expiresAt ?? null })
+  }
+  return address
+}
+
+const knownAddress = (draft: LivingDraft): Address | null => {
+  for (const change of draft.rows) if (change.shape === 'address') return change.value?.address ?? null
+  return draft.context.rows.address()
+}
+
+interface Outbound {
+  readonly messageId: string
+  readonly content: MessageContent
+  readonly seenSeq: number | null
+  readonly isOverride: boolean
+  readonly replyTo: string | null
+}
+
+const queue = (draft: LivingDraft, { messageId, content, seenSeq, isOverride, replyTo }: Outbound, address: Address): void => {
+  claimByReply(draft)
+  draft.sending = { address, content }
+  const orderAt = Math.max(draft.now, draft.snapshot.orderFloor)
+  const attachments = content.attachments.length
+  draft.apply('message.queued', { messageId, kind: content.kind, orderAt, attachments, attempt: 1, seenSeq, isOverride, replyTo }, [
+    { kind: 'message', body: content },
+  ])
+  if (draft.snapshot.channel === 'web') draft.apply('message.sent', { messageId, attempt: 1, isEcho: false })
+}
+
+const addNote = (draft: LivingDraft, { messageId, content }: Command<'message.send'>['data']): void => {
+  draft.apply('note.added', { messageId, kind: content.kind, attachments: content.attachments.length }, [{ kind: 'message', body: content }])
+  clearDraft(draft, true)
+  draft.accept(messageId)
+}
+
+export const sendMessage = (draft: LivingDraft, { data }: Command<'message.send'>): void => {
+  if (isRepeat(draft, data.messageId)) return
+  if (data.isInternal) return addNote(draft, data)
+  if (!mayReply(draft, data)) return
+  const address = reachable(draft, data.content)
+  if (address === null) return
+  queue(draft, data, address)
+  clearDraft(draft, false)
+  draft.accept(data.messageId)
+}
+
+/** By an agent: open and theirs; by a token: out of the lists until the contact writes. An existing conversation is gone on with. */
+export const startConversation = (draft: ConversationDraft, { data, by }: Command<'conversation.start'>): void => {
+  const { messageId, content } = data
+  if (content !== null && isRepeat(draft, messageId)) return
+  const isAgent = by.kind === 'agent' && by.id !== null
+  const holder = isAgent && by.id !== null ? ({ kind: 'agent', id: by.id } as const) : null
+  const isNew = draft.snapshot === null
+  if (isNew && content !== null && content.kind !== 'template' && isWindowed(data.channel, data.address)) {
+    return void draft.refuse('window_closed', { allowed: ['template'], closedAt: null })
+  }
+  if (isNew) begin(draft, data, { state: isAgent ? 'open' : 'resolved', assignee: holder })
+  const living = draft as LivingDraft
+  const outbound = { messageId, seenSeq: null, isOverride: false, replyTo: null, mayReplyAny: by.kind === 'token' }
+  if (!isNew) {
+    if (!mayReply(living, outbound)) return
+    if (content !== null && reachable(living, content) === null) return
+    resume(living)
+  }
+  if (content !== null) queue(living, { ...outbound, content }, knownAddress(living) ?? data.address)
+  draft.accept(content === null ? null : messageId)
+}
+
+const resume = (draft: LivingDraft): void => {
+  const { by } = draft.command
+  if (by.kind !== 'agent' || by.id === null) return
+  const { assignee, state, cycle } = draft.snapshot
+  if (assignee?.kind !== 'agent') hand(draft, { assignee: { kind: 'agent', id: by.id }, because: 'started' })
+  if (state === 'snoozed' || state === 'resolved') {
+    draft.apply('conversation.opened', { because: 'started', before: state, cycle: state === 'resolved' ? cycle + 1 : cycle })
+  }
+}
+
+const refuseRetry = (draft: LivingDraft, { send }: MessageRow, acceptsDuplicate: boolean): boolean => {
+  if (send?.state === 'unknown' && !acceptsDuplicate) draft.refuse('fate_unknown')
+  else if (send?.state === 'failed' || send?.state === 'unknown') return false
+  else draft.refuse('send_not_retryable', { state: send?.state ?? null })
+  return true
+}
+
+/** Same id, next attempt. What may have arrived is sent again only by one who accepts that it arrives twice. */
+export const retryMessage = (draft: LivingDraft, { data }: Command<'message.retry'>): void => {
+  const row = draft.message(data.messageId)
+  if (row === null || row.direction !== 'out' || row.send === null) return void draft.refuse('message_not_found')
+  if (refuseRetry(draft, row, data.acceptsDuplicate)) return
+  if (row.content === null || row.seq <= draft.snapshot.erasedUpTo) return void draft.refuse('message_erased')
+  const address = reachable(draft, row.content)
+  if (address === null) return
+  draft.sending = { address, content: row.content }
+  const { messageId, kind, orderAt, replyTo, content } = row
+  const attempt = row.send.attempt + 1
+  draft.apply('message.queued', { messageId, kind, orderAt, attachments: content.attachments.length, attempt, seenSeq: null, isOverride: false, replyTo })
+  draft.accept(messageId)
+}
