@@ -73,7 +73,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'effects',
     files: ['src/effects/**'],
-    may: [...base, '#actors', '#channels', '#log', '#timers', '#views', '#views/*', 'lru-cache', 'file-type'],
+    may: [...base, '#actors', '#channels', '#log', '#runtime', '#timers', '#views', '#views/*', 'lru-cache', 'file-type'],
     mayTypes: [...ports, 'undici'],
     never: clients,
   },
