@@ -2,7 +2,7 @@
 // Stands beside the writer's loop, which runs one slice whenever no packet waits.
 
 import { topicNames, topics, type Topic } from '#topics'
-import { offsetOfPosition, positionOf, streamOf, streamOfPosition, tableOf, topicIdOf } from './layout.ts'
+import { offsetOfPosition, streamOf, streamOfPosition, tableOf, topicIdOf } from './layout.ts'
 import { isTombstone, timeOf } from './record.ts'
 import type { Store } from './store.ts'
 
@@ -32,23 +32,15 @@ function* retainByAge(store: Store, now: number): Generator<CleanResult, void> {
 }
 
 function* retainStream(store: Store, topic: Topic, partition: number, before: number): Generator<CleanResult, void> {
-  const table = tableOf(topic)
   const stream = streamOf(store.topicIds[topic], partition)
-  const select = store.database.prepare(`SELECT id, position, substr(body, 1, 9) AS head FROM ${table} WHERE position >= ? AND position < ? ORDER BY position LIMIT ?`)
-  const remove = store.database.prepare(`DELETE FROM ${table} WHERE id = ?`)
   for (;;) {
-    const rows = select.all(positionOf(stream, store.starts[stream] as number), positionOf(stream + 1, 0), SLICE_ROWS)
-    const kept = rows.findIndex((row) => timeOf(row['head'] as Uint8Array) >= before)
+    const rows = [...store.index.rows(tableOf(topic), stream, store.starts[stream] as number, store.ends[stream] as number).take(SLICE_ROWS)]
+    const kept = rows.findIndex((row) => timeOf(row.body) >= before)
     const due = kept === -1 ? rows : rows.slice(0, kept)
-    if (due.length === 0) return
-    store.transact(() => {
-      for (const row of due) remove.run(row['id'] as number)
-      const last = offsetOfPosition(due.at(-1)?.['position'] as number)
-      const isEmpty = due.length === rows.length && rows.length < SLICE_ROWS
-      store.starts[stream] = isEmpty ? (store.ends[stream] as number) : last + 1
-      store.saveStream(stream)
-      if (table === 'kept') store.rewindCompaction()
-    })
+    const last = due.at(-1)
+    if (last === undefined) return
+    const isEmpty = due.length === rows.length && rows.length < SLICE_ROWS
+    store.transact(() => store.deleteBefore(tableOf(topic), stream, due, isEmpty ? (store.ends[stream] as number) : offsetOfPosition(last.position) + 1))
     yield { deleted: due.length, streams: [stream] }
   }
 }
@@ -99,7 +91,6 @@ function* removeTombstones(store: Store, now: number): Generator<CleanResult, vo
         remove.run(row['id'] as number)
         forget.run(row['id'] as number)
       }
-      store.rewindCompaction()
     })
     yield { deleted: due.length, streams: [] }
   }

@@ -19,7 +19,7 @@ export const OFFSET_LIMIT = 2 ** 40
 
 /**
  * `passing` holds the topics that go by age alone, so that whole pages fall free in order; `kept` the compacted ones.
- * Rows are appended in commit order. `position` = stream and offset; `hash` only where `Log.latest` may ask.
+ * Rows are appended in commit order and found by runs.ts. `position` = stream and offset; `hash` only where `Log.latest` may ask.
  */
 export type TableName = 'passing' | 'kept'
 export const tableNames: readonly TableName[] = ['passing', 'kept']
@@ -27,7 +27,6 @@ export const tableOf = (topic: Topic): TableName => (topics[topic].cleanup === '
 
 const tableSchema = (name: TableName): string => `
   CREATE TABLE ${name} (id INTEGER PRIMARY KEY, position INTEGER NOT NULL, hash INTEGER, body BLOB NOT NULL);
-  CREATE UNIQUE INDEX ${name}_position ON ${name} (position);
   CREATE INDEX ${name}_hash ON ${name} (hash) WHERE hash IS NOT NULL;`
 
 export const schema = `
@@ -35,6 +34,8 @@ export const schema = `
   CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
   CREATE TABLE streams (stream INTEGER PRIMARY KEY, start INTEGER NOT NULL, next INTEGER NOT NULL);
   CREATE TABLE leases (owner TEXT, partition INTEGER, epoch INTEGER NOT NULL, position INTEGER, PRIMARY KEY (owner, partition)) WITHOUT ROWID;
+  CREATE TABLE runs (position INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
+  CREATE TABLE directories (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
   CREATE TABLE tombstones (id INTEGER PRIMARY KEY);
   ${tableNames.map(tableSchema).join('')}
   PRAGMA application_id = ${APPLICATION_ID};

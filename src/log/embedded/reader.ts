@@ -3,9 +3,10 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { offsetOfPosition, openReadOnly, positionOf, ROW_HEAD_BYTES, tableNames, type TableName } from './layout.ts'
+import type { DatabaseSync } from 'node:sqlite'
+import { offsetOfPosition, openReadOnly, ROW_HEAD_BYTES, type TableName } from './layout.ts'
 import { timeOf } from './record.ts'
+import { RunIndex, type Row } from './runs.ts'
 
 export interface RangeRequest {
   readonly kind: 'range'
@@ -34,29 +35,11 @@ export type ReaderReply =
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
 
 
-interface Statements {
-  readonly range: StatementSync
-  readonly after: StatementSync
-}
-
 // A worker thread always has one.
 const port = parentPort as MessagePort
 const database: DatabaseSync = openReadOnly((workerData as { file: string }).file)
 const startOf = database.prepare('SELECT start FROM streams WHERE stream = ?')
-const statements = Object.fromEntries(
-  tableNames.map((table): [TableName, Statements] => [
-    table,
-    {
-      range: database.prepare(`SELECT position, body FROM ${table} WHERE position >= ? AND position < ? ORDER BY position LIMIT ?`),
-      after: database.prepare(`SELECT position, substr(body, 1, 9) AS head FROM ${table} WHERE position >= ? AND position < ? ORDER BY position LIMIT 1`),
-    },
-  ]),
-) as Record<TableName, Statements>
-
-interface Row {
-  readonly position: number
-  readonly body: Uint8Array
-}
+const index = new RunIndex(database)
 
 const readRange = (request: RangeRequest): ReaderReply => {
   const { stream, recordsMax, bytesMax } = request
@@ -64,12 +47,12 @@ const readRange = (request: RangeRequest): ReaderReply => {
   const rows: Row[] = []
   let bytes = 0
   let isCut = false
-  for (const row of statements[request.table].range.iterate(positionOf(stream, request.from), positionOf(stream, request.to), recordsMax + 1)) {
-    const body = row['body'] as Uint8Array
+  for (const row of index.rows(request.table, stream, request.from, request.to)) {
+    const { body } = row
     isCut = rows.length === recordsMax || (rows.length > 0 && bytes + body.length > bytesMax)
     if (isCut) break
     bytes += ROW_HEAD_BYTES + body.length
-    rows.push(row as unknown as Row)
+    rows.push(row)
   }
   const packed = Buffer.allocUnsafeSlow(bytes)
   let at = 0
@@ -87,17 +70,16 @@ const readRange = (request: RangeRequest): ReaderReply => {
 /** Halves the offsets: exact as long as times rise, which they do but for a clock set back. */
 const findTime = (request: TimeRequest): ReaderReply => {
   const { stream, time } = request
-  const { after } = statements[request.table]
   let low = Number(startOf.get(stream)?.['start'] ?? 0)
   let high = request.to
   let found = request.to
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
-    const row = after.get(positionOf(stream, middle), positionOf(stream, high))
+    const [row] = index.rows(request.table, stream, middle, high).take(1)
     if (row === undefined) high = middle
-    else if (timeOf(row['head'] as Uint8Array) < time) low = offsetOfPosition(row['position'] as number) + 1
+    else if (timeOf(row.body) < time) low = offsetOfPosition(row.position) + 1
     else {
-      found = offsetOfPosition(row['position'] as number)
+      found = offsetOfPosition(row.position)
       high = middle
     }
   }

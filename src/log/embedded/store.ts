@@ -1,18 +1,19 @@
 // The writer's hold on the file: opens or creates it, inserts packets, compares epochs, keeps the ends of all streams.
 // Stands between the writer thread's loop and SQLite; one call of `write` is one transaction and one fsync.
 
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { topicNames, topics, type Topic } from '#topics'
-import { ConfabError, type ErrorCode } from '#errors'
+import { ConfabError } from '#errors'
 import type { Owner } from '../index.ts'
-import { APPLICATION_ID, FORMAT_VERSION, OFFSET_LIMIT, offsetOfPosition, keyHash, positionOf, schema, streamOf, tableNames, tableOf, topicIdOf } from './layout.ts'
+import { OFFSET_LIMIT, offsetOfPosition, keyHash, positionOf, streamOf, streamOfPosition, tableNames, tableOf, topicIdOf } from './layout.ts'
 import type { TableName, ThreadOptions } from './layout.ts'
+import { openFile } from './file.ts'
+import { randomFrom } from './holes.ts'
+import { Inserter } from './inserter.ts'
+import { encodeDirectory, RunIndex, UNSETTLED_RUNS_MAX, type Run } from './runs.ts'
 import { DONE, FENCED, NO_POSITION, PacketCursor } from './packet.ts'
 import { hasSameKey, isTombstone, keyEnd, keyStart } from './record.ts'
 
-/** Rows of one INSERT: a call of a prepared statement costs more than a row. */
-const ROWS_PER_INSERT = 16
-const PAGE_CACHE_KIBIBYTES = 65_536
 const STREAMS_MAX = 8192
 
 interface LeaseRow {
@@ -28,70 +29,11 @@ export interface StoreFacts {
   readonly leases: readonly { owner: Owner; partition: number; epoch: number }[]
 }
 
-type Bound = number | null | Uint8Array
-
-/** Rows waiting for their table's next INSERT; flat, three values a row. */
-class RowBuffer {
-  readonly #many: StatementSync
-  readonly #one: StatementSync
-  readonly #values: Bound[] = []
-
-  constructor(database: DatabaseSync, table: TableName) {
-    const insert = (rows: number): StatementSync =>
-      database.prepare(`INSERT INTO ${table} (position, hash, body) VALUES ${Array(rows).fill('(?,?,?)').join(',')}`)
-    this.#many = insert(ROWS_PER_INSERT)
-    this.#one = insert(1)
-  }
-
-  add(position: number, hash: number | null, body: Uint8Array): void {
-    if (this.#values.push(position, hash, body) < ROWS_PER_INSERT * 3) return
-    this.#many.run(...this.#values)
-    this.#values.length = 0
-  }
-
-  flush(): void {
-    for (let at = 0; at < this.#values.length; at += 3) this.#one.run(...this.#values.slice(at, at + 3))
-    this.#values.length = 0
-  }
-
-  clear(): void {
-    this.#values.length = 0
-  }
+interface PendingRow {
+  readonly position: number
+  readonly hash: number | null
+  readonly body: Uint8Array
 }
-
-const refuseFile = (code: ErrorCode, file: string, why: string, cause?: unknown): ConfabError =>
-  new ConfabError(code, { detail: `${file}: ${why}`, fields: { file }, cause })
-
-/** Opens the file, creating it when there is none. Throws `data_newer`, `data_corrupt`. */
-const openFile = (options: ThreadOptions): DatabaseSync => {
-  const database = new DatabaseSync(options.file)
-  try {
-    database.exec(`PRAGMA busy_timeout = 250; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous};
-      PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF`)
-    if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${options.pagesMax}`)
-    const application = database.prepare('PRAGMA application_id').get()?.['application_id']
-    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
-    const isEmpty = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'] === 0
-    if (isEmpty && application === 0) {
-      database.exec(`BEGIN IMMEDIATE; ${schema}`)
-      database.prepare(`INSERT INTO state VALUES ('id', ?), ('compacted', 0)`).run(crypto.randomUUID())
-      database.exec('COMMIT')
-    } else if (application !== APPLICATION_ID) throw refuseFile('data_corrupt', options.file, 'not a log of Confab')
-    else if (version > FORMAT_VERSION) throw refuseFile('data_newer', options.file, `format ${version}, this program knows ${FORMAT_VERSION}`)
-    return database
-  } catch (error) {
-    database.close()
-    if (error instanceof ConfabError) throw error
-    throw refuseFile('data_corrupt', options.file, error instanceof Error ? error.message : String(error), error)
-  }
-}
-
-/** SQLite's primary result code of an error, -1 for any other. */
-export const resultCode = (error: unknown): number => {
-  const code = (error as { errcode?: unknown } | null)?.errcode
-  return typeof code === 'number' ? code & 0xff : -1
-}
-export const SQLITE_FULL = 13
 
 export class Store {
   readonly database: DatabaseSync
@@ -102,8 +44,18 @@ export class Store {
   readonly topicOf: Topic[] = []
   /** Whether a transaction removed rows that must not stay readable in the WAL. */
   hasErased = false
+  readonly index: RunIndex
   readonly #leases = new Map<string, LeaseRow>()
-  readonly #rows: Record<TableName, RowBuffer>
+  /** Rows of the transaction under way, by stream, so that each stream's lie side by side. */
+  readonly #pending = new Map<number, PendingRow[]>()
+  readonly #erasing: PendingRow[] = []
+  readonly #rows: Record<TableName, Inserter>
+  readonly #runs: Inserter
+  readonly #lastIds: Record<TableName, number> = { passing: 0, kept: 0 }
+  #unsettled: Run[] = []
+  readonly #saveDirectory: StatementSync
+  readonly #dropEmptyRuns: Record<TableName, StatementSync>
+  readonly #lastOfRun: Record<TableName, StatementSync>
   readonly #saveLease: StatementSync
   readonly #saveStream: StatementSync
   readonly #olderOfKey: StatementSync
@@ -117,7 +69,14 @@ export class Store {
     this.database = openFile(options)
     const { database } = this
     this.#saveTopics()
-    this.#rows = { passing: new RowBuffer(database, 'passing'), kept: new RowBuffer(database, 'kept') }
+    this.index = new RunIndex(database)
+    const columns = ['id', 'position', 'hash', 'body']
+    this.#rows = { passing: new Inserter(database, 'passing', columns), kept: new Inserter(database, 'kept', columns) }
+    this.#runs = new Inserter(database, 'runs', ['position', 'first', 'last'])
+    this.#saveDirectory = database.prepare('INSERT INTO directories (body) VALUES (?)')
+    this.#dropEmptyRuns = { passing: prepareDrop(database, 'passing'), kept: prepareDrop(database, 'kept') }
+    const lastOfRun = (table: TableName): StatementSync => database.prepare(`SELECT max(position) AS position FROM ${table} WHERE id BETWEEN ? AND ?`)
+    this.#lastOfRun = { passing: lastOfRun('passing'), kept: lastOfRun('kept') }
     this.#saveLease = database.prepare('INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)')
     this.#saveStream = database.prepare('INSERT OR REPLACE INTO streams VALUES (?, ?, ?)')
     this.#olderOfKey = database.prepare('SELECT id, position, body FROM kept WHERE hash = ? AND position < ?')
@@ -142,7 +101,8 @@ export class Store {
     const reply: number[] = []
     this.transact(() => {
       for (const packet of packets) this.#writePacket(new PacketCursor(packet), reply)
-      for (const table of tableNames) this.#rows[table].flush()
+      this.#insertPending()
+      if (this.#unsettled.length > UNSETTLED_RUNS_MAX) this.#settle()
     })
     return reply
   }
@@ -154,7 +114,9 @@ export class Store {
       work()
       this.#commit.run()
     } catch (error) {
-      for (const table of tableNames) this.#rows[table].clear()
+      for (const inserter of [...Object.values(this.#rows), this.#runs]) inserter.clear()
+      this.#pending.clear()
+      this.#erasing.length = 0
       // SQLite has rolled back by itself after some errors; then this one says so.
       if (this.database.isTransaction) this.database.exec('ROLLBACK')
       this.#load()
@@ -167,9 +129,14 @@ export class Store {
     this.#saveStream.run(stream, this.starts[stream] as number, this.ends[stream] as number)
   }
 
-  /** A row id may be used again once its row was the last and is gone; the walk of compaction must not stand beyond it then. */
-  rewindCompaction(): void {
-    this.database.exec(`UPDATE state SET value = min(value, (SELECT coalesce(max(id), 0) FROM kept)) WHERE name = 'compacted'`)
+  /** Deletes the first rows of a stream, which then begins at `start`. */
+  deleteBefore(table: TableName, stream: number, rows: readonly { readonly id: number }[], start: number): void {
+    const remove = this.database.prepare(`DELETE FROM ${table} WHERE id = ?`)
+    for (const { id } of rows) remove.run(id)
+    this.#settle()
+    this.#dropEmptyRuns[table].run(positionOf(stream, 0), positionOf(stream, start))
+    this.starts[stream] = start
+    this.saveStream(stream)
   }
 
   /** Deletes the older rows of a row's key in its stream; returns how many. */
@@ -179,6 +146,8 @@ export class Store {
     for (const row of this.#olderOfKey.all(hash, position)) {
       if ((row['position'] as number) < oldest || !hasSameKey(row['body'] as Uint8Array, body)) continue
       this.#deleteKept.run(row['id'] as number)
+      const run = this.index.runAt(row['position'] as number)
+      if (run !== undefined) this.#dropEmptyRuns.kept.run(run.position, run.position + 1)
       deleted++
     }
     return deleted
@@ -221,7 +190,8 @@ export class Store {
     const topicId = topicIdOf(stream)
     const topic = this.topicOf[topicId] as Topic
     const settings = topics[topic]
-    const rows = this.#rows[tableOf(topic)]
+    let rows = this.#pending.get(stream)
+    if (rows === undefined) this.#pending.set(stream, (rows = []))
     const base = (this.ends[stream] as number) + this.#hole()
     let offset = base
     for (let index = 0; index < count; index++, offset++) {
@@ -229,8 +199,9 @@ export class Store {
       const from = cursor.at - length
       const body = cursor.bytes.subarray(from, cursor.at)
       const hash = settings.lookup ? keyHash(topicId, cursor.bytes, keyStart(from), keyEnd(cursor.bytes, from)) : null
-      rows.add(positionOf(stream, offset), hash, body)
-      if (settings.cleanup === 'unique' && isTombstone(body)) this.#erase(positionOf(stream, offset), hash, body)
+      const row = { position: positionOf(stream, offset), hash, body }
+      rows.push(row)
+      if (settings.cleanup === 'unique' && isTombstone(body)) this.#erasing.push(row)
     }
     if (offset >= OFFSET_LIMIT) throw new ConfabError('append_refused', { detail: `${topic}: out of offsets` })
     const tail = this.#hole()
@@ -239,10 +210,35 @@ export class Store {
     reply.push(base, offset + tail)
   }
 
-  /** A tombstone of a unique topic removes the rows it names in its own transaction, those of this very packet too. */
-  #erase(position: number, hash: number | null, body: Uint8Array): void {
-    this.#rows.kept.flush()
-    if (hash !== null && this.deleteOlder(position, hash, body) > 0) this.hasErased = true
+  /** Inserts what the packets brought, stream by stream, notes the runs, and removes what tombstones of unique topics name. */
+  #insertPending(): void {
+    const runs: Run[] = []
+    for (const [stream, rows] of this.#pending) {
+      const table = tableOf(this.topicOf[topicIdOf(stream)] as Topic)
+      let run: { position: number; first: number; last: number } | undefined
+      for (const { position, hash, body } of rows) {
+        const id = ++this.#lastIds[table]
+        this.#rows[table].add(id, position, hash, body)
+        if (run !== undefined && position - run.position === id - run.first) run.last = id
+        else runs.push((run = { position, first: id, last: id }))
+      }
+    }
+    for (const table of tableNames) this.#rows[table].flush()
+    this.#pending.clear()
+    if (runs.length > 0) this.#saveDirectory.run(encodeDirectory(runs))
+    this.#unsettled.push(...runs)
+    for (const { position, hash, body } of this.#erasing.splice(0)) {
+      if (hash !== null && this.deleteOlder(position, hash, body) > 0) this.hasErased = true
+    }
+  }
+
+  /** Moves all noted runs into their index, in its order: one page then takes the entries of many transactions. */
+  #settle(): void {
+    if (this.#unsettled.length === 0) return
+    for (const { position, first, last } of this.#unsettled.toSorted((left, right) => left.position - right.position)) this.#runs.add(position, first, last)
+    this.#runs.flush()
+    this.database.exec('DELETE FROM directories')
+    this.#unsettled = []
   }
 
   #hole(): number {
@@ -269,30 +265,36 @@ export class Store {
       this.starts[row['stream'] as number] = row['start'] as number
       this.ends[row['stream'] as number] = row['next'] as number
     }
-    for (const topic of topicNames) this.#loadEnds(topic)
+    this.#unsettled = this.index.unsettled()
+    for (const topic of topicNames) {
+      for (let partition = 0; partition < topics[topic].partitions; partition++) this.#loadEnd(this.index.lastSettled(streamOf(this.topicIds[topic], partition)))
+    }
+    for (const run of this.#unsettled) this.#loadEnd(run)
+    this.#loadLastIds()
     this.#leases.clear()
     for (const row of this.database.prepare('SELECT owner, partition, epoch, position FROM leases').all()) {
       this.#leases.set(`${row['owner'] as string}/${row['partition'] as number}`, row as unknown as LeaseRow)
     }
   }
 
-  #loadEnds(topic: Topic): void {
-    const last = this.database.prepare(`SELECT max(position) AS position FROM ${tableOf(topic)} WHERE position >= ? AND position < ?`)
-    for (let partition = 0; partition < topics[topic].partitions; partition++) {
-      const stream = streamOf(this.topicIds[topic], partition)
-      const position = last.get(positionOf(stream, 0), positionOf(stream + 1, 0))?.['position']
-      if (typeof position === 'number') this.ends[stream] = Math.max(this.ends[stream] as number, offsetOfPosition(position) + 1)
+  #loadEnd(run: Run | undefined): void {
+    if (run === undefined) return
+    const stream = streamOfPosition(run.position)
+    const table = tableOf(this.topicOf[topicIdOf(stream)] as Topic)
+    const position = this.#lastOfRun[table].get(run.first, run.last)?.['position']
+    if (typeof position === 'number') this.ends[stream] = Math.max(this.ends[stream] as number, offsetOfPosition(position) + 1)
+  }
+
+  /** No id is used twice, also where the last rows are gone: the walk of compaction has passed theirs. */
+  #loadLastIds(): void {
+    const compacted = Number(this.database.prepare(`SELECT value FROM state WHERE name = 'compacted'`).get()?.['value'])
+    for (const table of tableNames) {
+      const last = Number(this.database.prepare(`SELECT coalesce(max(id), 0) AS id FROM ${table}`).get()?.['id'])
+      const noted = this.#unsettled.reduce((highest, run) => Math.max(highest, run.last), 0)
+      this.#lastIds[table] = Math.max(last, compacted, noted)
     }
   }
 }
 
-/** Mulberry32: the test switch's own small generator, so that a seed gives the same holes everywhere. */
-export const randomFrom = (seed: number): (() => number) => {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
+const prepareDrop = (database: DatabaseSync, table: TableName): StatementSync =>
+  database.prepare(`DELETE FROM runs WHERE position >= ? AND position < ? AND NOT EXISTS (SELECT 1 FROM ${table} WHERE id BETWEEN first AND last)`)

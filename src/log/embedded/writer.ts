@@ -6,7 +6,8 @@ import type { MessagePort } from 'node:worker_threads'
 import { ConfabError } from '#errors'
 import type { ThreadOptions } from './layout.ts'
 import { cleanLog, type CleanResult } from './cleaning.ts'
-import { resultCode, SQLITE_FULL, Store } from './store.ts'
+import { resultCode, SQLITE_FULL } from './file.ts'
+import { Store } from './store.ts'
 
 /** Bytes of packets that one transaction takes at most, so that no commit waits behind an endless one. */
 const TRANSACTION_BYTES_MAX = 4_194_304

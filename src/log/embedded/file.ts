@@ -1,0 +1,42 @@
+// Opens the log's file for writing: settings, format, first creation; says in plain words what is wrong with it.
+// Stands between the store and whatever lies in the directory.
+
+import { DatabaseSync } from 'node:sqlite'
+import { ConfabError, type ErrorCode } from '#errors'
+import { APPLICATION_ID, FORMAT_VERSION, schema, type ThreadOptions } from './layout.ts'
+
+const PAGE_CACHE_KIBIBYTES = 65_536
+
+const refuseFile = (code: ErrorCode, file: string, why: string, cause?: unknown): ConfabError =>
+  new ConfabError(code, { detail: `${file}: ${why}`, fields: { file }, cause })
+
+/** Opens the file, creating it when there is none. Throws `data_newer`, `data_corrupt`. */
+export const openFile = (options: ThreadOptions): DatabaseSync => {
+  const database = new DatabaseSync(options.file)
+  try {
+    database.exec(`PRAGMA busy_timeout = 250; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous};
+      PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -${PAGE_CACHE_KIBIBYTES}; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF`)
+    if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${options.pagesMax}`)
+    const application = database.prepare('PRAGMA application_id').get()?.['application_id']
+    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+    const isEmpty = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'] === 0
+    if (isEmpty && application === 0) {
+      database.exec(`BEGIN IMMEDIATE; ${schema}`)
+      database.prepare(`INSERT INTO state VALUES ('id', ?), ('compacted', 0)`).run(crypto.randomUUID())
+      database.exec('COMMIT')
+    } else if (application !== APPLICATION_ID) throw refuseFile('data_corrupt', options.file, 'not a log of Confab')
+    else if (version > FORMAT_VERSION) throw refuseFile('data_newer', options.file, `format ${version}, this program knows ${FORMAT_VERSION}`)
+    return database
+  } catch (error) {
+    database.close()
+    if (error instanceof ConfabError) throw error
+    throw refuseFile('data_corrupt', options.file, error instanceof Error ? error.message : String(error), error)
+  }
+}
+
+/** SQLite's primary result code of an error, -1 for any other. */
+export const resultCode = (error: unknown): number => {
+  const code = (error as { errcode?: unknown } | null)?.errcode
+  return typeof code === 'number' ? code & 0xff : -1
+}
+export const SQLITE_FULL = 13
