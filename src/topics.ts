@@ -52,7 +52,8 @@ export const topics = {
   config: { ...compacted, partitionBy: 'organization', owners: ['conversations'] },
   ownership: { ...compacted, partitionBy: 'owner', partitions: 1 },
   schemas: { ...compacted, partitionBy: 'subject', partitions: 1 },
-  'dead-letters': { ...compacted, partitionBy: 'record', recordBytesMax: 8 * MEGABYTE, owners: ['conversations', 'contacts'] },
+  // Ingest appends here too, so no lease guards it.
+  'dead-letters': { ...compacted, partitionBy: 'record', recordBytesMax: 8 * MEGABYTE },
   logs: { ...keyed, partitionBy: 'node', partitions: 1, cleanup: 'delete', retentionMs: 7 * DAY_MS },
 } as const satisfies Record<string, TopicSettings>
 

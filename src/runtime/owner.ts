@@ -62,6 +62,7 @@ export class PartitionOwner {
   async #fence(): Promise<void> {
     const { log, owner, partition, family } = this.#options
     this.#state = 'fencing'
+    this.#options.snapshots.clear()
     this.#lease = await log.lease(owner, partition)
     this.#next = this.#lease.position ?? (await log.bounds(family.commands, partition)).start
     this.#state = 'ready'

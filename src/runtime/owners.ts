@@ -11,6 +11,8 @@ import { openSnapshotCache } from './store.ts'
 export interface OwnersOptions extends Pick<OwnerOptions, 'clock' | 'now' | 'pause' | 'onDecided' | 'onParked' | 'onTrouble'> {
   readonly log: Log
   readonly settings: Settings
+  /** Which actors are decided; all of them unless a test says otherwise. */
+  readonly families?: (settings: Settings) => readonly Family[]
 }
 
 export interface Owners {
@@ -29,7 +31,7 @@ interface Running {
 /** Leases every partition of both families and starts to decide. Resolves when all are leased. */
 export const openOwners = async (options: OwnersOptions): Promise<Owners> => {
   const abort = new AbortController()
-  const families = openFamilies(options.settings)
+  const families = (options.families ?? openFamilies)(options.settings)
   const running = await Promise.all(families.map((family) => start(family, options, abort.signal)))
   const counts = (one: Running): Partial<Record<OwnerState, number>> => {
     const result: Partial<Record<OwnerState, number>> = {}
@@ -48,10 +50,9 @@ export const openOwners = async (options: OwnersOptions): Promise<Owners> => {
 }
 
 const start = async (family: Family, options: OwnersOptions, signal: AbortSignal): Promise<Running> => {
-  const snapshots = openSnapshotCache()
   const partitions = Array.from(
     { length: PARTITIONS },
-    (_, partition) => new PartitionOwner({ ...options, family, snapshots, owner: family.owner as Owner, partition }),
+    (_, partition) => new PartitionOwner({ ...options, family, snapshots: openSnapshotCache(), owner: family.owner as Owner, partition }),
   )
   const offsets = await Promise.all(partitions.map((owner) => owner.start()))
   const from: Position[] = offsets.map((offset, partition) => ({ topic: family.commands, partition, offset }))

@@ -7,8 +7,8 @@ import type { Log, StoredRecord } from '#log'
 import type { Topic } from '#topics'
 import type { RowValue, StagedBatch } from './staged.ts'
 
-/** Decoded snapshots kept by a node; an idle conversation costs no memory beyond it. */
-const SNAPSHOTS_MAX = 20_000
+/** Decoded snapshots kept for a partition; an idle conversation costs no memory beyond it. */
+const SNAPSHOTS_MAX = 640
 
 /** Thrown out of a pure decision for a row that is not loaded; the batch loads it and decides again. */
 export class MissingRow extends Error {
@@ -66,6 +66,6 @@ export class LoadedRows {
 
 const decodeRecord = (record: StoredRecord): RowValue => (record.value === null ? null : (decodeAny(record.value) as object))
 
-/** Snapshots as committed, by actor id; shared by all partitions of a node. */
+/** Snapshots of one partition as committed, by actor id; cleared with each lease, which may follow a commit of unknown fate. */
 export const openSnapshotCache = (): LRUCache<string, object> => new LRUCache({ max: SNAPSHOTS_MAX })
 export type SnapshotCache = LRUCache<string, object>
