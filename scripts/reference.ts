@@ -55,7 +55,7 @@ const kept = ({ cleanup, retentionMs }: TopicSettings): string => {
     case 'delete':
       return age
     case 'latest':
-      return `the newest of each key${age === '' ? '' : `, ${age}`}`
+      return `the newest of each key${age === '' ? '' : `, for ${age}`}`
     case 'unique':
       return 'for ever, unless erased'
   }

@@ -7,14 +7,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, matchesGlob, normalize } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { layers, pureFiles } from '../../scripts/layers.ts'
+import { importsOf } from './imports.ts'
 import { read, root, sources } from './tree.ts'
 
 const manifest = JSON.parse(read('package.json')) as { imports: Record<string, string> }
 
-const importsOf = (path: string): string[] =>
-  [...read(path).matchAll(/(?:^|\s)(?:import|export)\b[^'"()]*?\bfrom '([^']+)'|\bimport\('([^']+)'\)|^import '([^']+)'/gm)].map(
-    ([, from, dynamic, bare]) => from ?? dynamic ?? bare ?? '',
-  )
+const namedIn = (path: string): string[] => Object.values(importsOf(read(path))).flat()
 
 /** The folder a file may reach by a relative path: its module, as far as `package.json` and the pages name modules. */
 const moduleOf = (path: string): string => {
@@ -41,7 +39,7 @@ test('a relative import stays inside its own module; others are reached by their
   const outside = sources
     .filter((path) => !path.endsWith('vite.config.ts'))
     .flatMap((path) =>
-      importsOf(path)
+      namedIn(path)
         .filter((specifier) => specifier.startsWith('.'))
         .filter((specifier) => moduleOf(normalize(join(dirname(path), specifier))) !== moduleOf(path))
         .map((specifier) => `${path} imports ${specifier}`),
