@@ -1,0 +1,139 @@
+// What the app says: lines of activity, states of a send, and refusals with what to do about them.
+// Pure, between codes and events and the reader; ids become names through the lookup that is handed in.
+
+import type { EventShape, Message, PrincipalShape, Problem } from '#schemas'
+import { comingTime } from './times.ts'
+
+export interface Names {
+  readonly me: string
+  readonly agent: (id: string) => string | undefined
+  readonly label: (id: string) => string | undefined
+  /** The contact of the thread. */
+  readonly contact: string
+}
+
+/** "You", an agent's name, the contact's, or the plain word for what is no person. */
+export const authorName = (author: PrincipalShape, names: Names): string => {
+  if (author.kind === 'contact') return names.contact
+  if (author.kind === 'agent' && author.id === names.me) return 'You'
+  if (author.name !== undefined && author.name !== '') return author.name
+  const known = author.id === null ? undefined : names.agent(author.id)
+  if (known !== undefined) return known
+  return { agent: 'An agent', bot: 'Bot', token: 'Integration', rule: 'A rule', provider: "The provider's app", system: 'Confab' }[author.kind]
+}
+
+const agentOf = (value: unknown, names: Names): string | null => {
+  if (typeof value !== 'object' || value === null) return null
+  const id = String((value as { id?: unknown }).id)
+  return id === names.me ? 'you' : (names.agent(id) ?? 'someone')
+}
+
+const labelsOf = (value: unknown, names: Names): string =>
+  (Array.isArray(value) ? value : []).map((id) => `“${names.label(String(id)) ?? 'a label'}”`).join(', ')
+
+const assignedLine = (event: EventShape, by: string, names: Names): string => {
+  const after = agentOf(event.data['after'], names)
+  const isOwn = event.by.kind === 'agent' && (event.data['after'] as { id?: unknown } | null)?.id === event.by.id
+  if (after === null) return `${by} released it`
+  if (isOwn) return event.data['because'] === 'reply' ? `${by} took it by replying` : `${by} took it`
+  return `${by} assigned it to ${after}`
+}
+
+/** One line of activity, or null for events that a thread does not show. */
+export const activityLine = (event: EventShape, names: Names, now: number): string | null => {
+  const by = authorName(event.by, names)
+  const { data } = event
+  switch (event.type) {
+    case 'conversation.opened':
+      if (data['because'] === 'wake') return 'Woke up from its snooze'
+      if (data['because'] === 'inbound') return data['before'] === 'open' ? null : `${names.contact} wrote again, so it was reopened`
+      return data['because'] === 'reopen' ? `${by} reopened it` : null
+    case 'conversation.snoozed':
+      return typeof data['until'] === 'string' ? `${by} snoozed it until ${comingTime(data['until'], now)}` : `${by} snoozed it until the next message`
+    case 'conversation.resolved':
+      return `${by} resolved it`
+    case 'conversation.assigned':
+      return assignedLine(event, by, names)
+    case 'conversation.labeled': {
+      const added = labelsOf(data['added'], names)
+      const removed = labelsOf(data['removed'], names)
+      return `${by} ${[added && `added ${added}`, removed && `removed ${removed}`].filter(Boolean).join(' and ')}`
+    }
+    case 'conversation.prioritized':
+      return data['after'] === 'none' ? `${by} removed the priority` : `${by} set the priority to ${String(data['after'])}`
+    case 'conversation.blocked':
+      return data['isBlocked'] === true ? `${names.contact} was blocked` : `${names.contact} was unblocked`
+    case 'message.settled':
+      return `${by} marked a message as ${data['after'] === 'failed' ? 'not sent' : 'sent'}`
+    default:
+      return null
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  rejected: 'The provider refused it.',
+  recipient_invalid: 'This address cannot receive messages.',
+  recipient_opted_out: 'They have opted out.',
+  credentials_refused: "The account's credentials were refused; check them in Settings.",
+  account_suspended: 'The account is suspended at the provider.',
+  content_refused: 'The provider refused the content.',
+  window_closed: 'The reply window has closed.',
+  retries_spent: 'The provider could not be reached, several times over.',
+  undelivered: 'It could not be delivered.',
+  blocked: 'The contact is blocked.',
+  superseded: 'Someone took over before it was sent.',
+  crashed: 'The server stopped in the middle of sending.',
+  timed_out: 'The provider did not answer in time.',
+  connection_lost: 'The connection to the provider broke in the middle.',
+  provider_error: 'The provider reported an error of its own.',
+  settled_by_agent: 'An agent marked it so.',
+}
+
+/** Why a send failed or is in doubt, with the provider's own number for it. */
+export const sendReason = (send: NonNullable<Message['send']>): string => {
+  const words = reasons[send.reason ?? ''] ?? 'The provider gave no reason.'
+  return send.providerCode === null ? words : `${words} (${send.providerCode})`
+}
+
+export interface Refusal {
+  readonly title: string
+  readonly advice: string
+  /** Sending the same words with `override` may be offered. */
+  readonly mayOverride: boolean
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+const holderOf = (problem: Problem, names: Names): string => {
+  const holder = (problem as Record<string, unknown>)['holder']
+  const id = typeof holder === 'object' && holder !== null ? text((holder as { id?: unknown }).id) : text(holder)
+  return (id === undefined ? undefined : names.agent(id)) ?? 'Another agent'
+}
+
+/** A refusal in words, with what to do about it. */
+export const refusalOf = (problem: Problem, names: Names): Refusal => {
+  switch (problem.code) {
+    case 'conversation_taken':
+      return {
+        title: `${holderOf(problem, names)} has this conversation.`,
+        advice: 'Your words are kept. Leave a note, assign it to yourself first, or send all the same if you may.',
+        mayOverride: true,
+      }
+    case 'answered_meanwhile':
+      return { title: 'Someone answered while you were writing.', advice: 'Read their answer above, then send yours all the same or discard it.', mayOverride: true }
+    case 'conversation_moved':
+      return { title: 'Someone else changed the assignee first.', advice: 'Look at who has it now, then assign again.', mayOverride: false }
+    case 'window_closed':
+      return { title: 'The reply window has closed.', advice: 'Only an approved template can be sent until they write again.', mayOverride: false }
+    case 'recipient_opted_out':
+      return { title: 'They have opted out of messages.', advice: 'They can opt in again by writing START.', mayOverride: false }
+    case 'contact_blocked':
+      return { title: 'This contact is blocked.', advice: 'Unblock them before you write.', mayOverride: false }
+    case 'fate_unknown':
+      return { title: 'It is not known whether this was sent.', advice: 'Mark it sent or not sent first, or accept that they may get it twice.', mayOverride: false }
+    case 'offline':
+      return { title: 'There is no connection.', advice: 'It is kept here; try again when the line is back.', mayOverride: false }
+    default:
+      return { title: problem.title, advice: problem.detail ?? '', mayOverride: false }
+  }
+}
