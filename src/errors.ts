@@ -34,6 +34,11 @@ export const errors = {
   internal: entry(500, 'Something went wrong on our side.'),
   secret_unreadable: entry(500, 'The file of the site secret cannot be used.'),
   secret_mismatch: entry(500, 'Sealed data cannot be opened: the site secret is not the one it was sealed under. Set CONFAB_SECRET_FILE to the old one.'),
+  // the command line
+  token_missing: entry(401, 'There is no token to talk to the server with.'),
+  server_unreachable: entry(503, 'The server does not answer.', true),
+  server_refused: entry(502, 'The server refused.'),
+  option_invalid: entry(400, 'An option is wrong.'),
   config_invalid: entry(500, 'A setting is wrong.'),
   port_in_use: entry(500, 'The port is in use by another process. Set CONFAB_PORT to a free one.'),
   schema_incompatible: entry(500, 'A schema in the log and the one of this version do not fit together.'),
@@ -90,6 +95,9 @@ export const errors = {
   media_type_unsupported: entry(415, 'The body is not in a format that this path reads.'),
   cursor_invalid: entry(400, 'The cursor was altered, or belongs to another list or organization.'),
   position_invalid: entry(400, 'The position was altered, or is not of this server.'),
+  cursor_partial: entry(400, 'A cursor of one slot starts a conversation scope only; other scopes need a checkpoint.'),
+  subscriptions_too_many: entry(429, 'The session has as many subscriptions as it may.'),
+  log_stale: entry(503, 'The log cannot be read at the moment; what is shown may be old.', true),
   idempotency_key_invalid: entry(400, 'The Idempotency-Key has 1 to 64 visible ASCII characters.'),
   command_unknown: entry(400, 'There is no such command.'),
   rate_limited: entry(429, 'Too many requests. Try again later.', true),
@@ -99,6 +107,10 @@ export const errors = {
   egress_refused: entry(422, 'Outgoing requests may not go there.'),
   request_not_sent: entry(502, 'The request did not leave: the other side could not be reached.', true),
   request_cut_off: entry(502, 'The request left and no whole answer came back.'),
+  // the file store
+  file_not_found: entry(404, 'There is no such file.'),
+  file_too_large: entry(413, 'The file is too large.'),
+  file_empty: entry(422, 'The file is empty.'),
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errors
