@@ -6,6 +6,8 @@ import type { StoredRecord } from './index.ts'
 /** One per reader and partition: what it has seen is part of where it stands. */
 export class EpochFilter {
   readonly #highest = new Map<string, number>()
+  #lastOwner: string | undefined
+  #lastEpoch: string | undefined
   readonly #onDropped: (record: StoredRecord) => void
 
   constructor(onDropped: (record: StoredRecord) => void) {
@@ -30,10 +32,14 @@ export class EpochFilter {
     const owner = record.headers['owner']
     const epochText = record.headers['epoch']
     if (owner === undefined || epochText === undefined) return true
+    // Nearly always as the record before: no number to parse, nothing to look up.
+    if (epochText === this.#lastEpoch && owner === this.#lastOwner) return true
     const epoch = Number(epochText)
     const highest = this.#highest.get(owner) ?? -1
     if (epoch < highest) return false
     if (epoch > highest) this.#highest.set(owner, epoch)
+    this.#lastEpoch = epochText
+    this.#lastOwner = owner
     return true
   }
 }

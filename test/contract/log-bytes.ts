@@ -16,7 +16,12 @@ const record: fc.Arbitrary<LogRecord> = fc.record({
   time: fc.integer({ min: 0, max: 4_102_444_800_000 }),
 })
 
-const plain = ({ key, value, headers, time }: LogRecord): unknown => ({ key, value: value === null ? null : Buffer.from(value).toString('hex'), headers: { ...headers }, time })
+const plain = ({ key, value, headers, time }: LogRecord): unknown => ({
+  key,
+  value: value === null ? null : Buffer.from(value).toString('hex'),
+  headers: { ...headers },
+  time,
+})
 
 export const describeBytes = (form: LogForm): void => {
   let place: string
@@ -46,11 +51,19 @@ export const describeBytes = (form: LogForm): void => {
     const newest = new Map(written.map((each) => [each.key, each]))
     const found = await log.latest('schemas', 0, [...newest.keys(), 'never written'])
     const expected = [...newest.values()].map((each) => (each.value === null ? null : plain(each)))
-    assert.deepEqual(found.map((each) => (each === null ? null : plain(each))), [...expected, null])
+    assert.deepEqual(
+      found.map((each) => (each === null ? null : plain(each))),
+      [...expected, null],
+    )
   })
 
   test('S5 puts keys where Kafka would', () => {
-    for (const [key, hash] of [['21', -973932308], ['foobar', -790332482], ['a-little-bit-long-string', -985981536], ['abc', 479470107]] as const) {
+    for (const [key, hash] of [
+      ['21', -973932308],
+      ['foobar', -790332482],
+      ['a-little-bit-long-string', -985981536],
+      ['abc', 479470107],
+    ] as const) {
       assert.equal(partitionOf(key), (hash & 0x7fffffff) % 32)
     }
   })
@@ -59,8 +72,13 @@ export const describeBytes = (form: LogForm): void => {
     const leases = await Promise.all([log.lease('conversations', 1), log.lease('conversations', 2)])
     for (const lease of leases) {
       const value = Buffer.from(`of ${lease.partition}`)
-      await lease.commit({ entries: [{ topic: 'messages', partition: lease.partition, records: [{ key: 'same/key', value, headers: {}, time: 1 }] }] })
-      const [message, snapshot] = [...(await log.latest('messages', lease.partition, ['same/key'])), ...(await log.latest('conversations', lease.partition, ['same/key']))]
+      await lease.commit({
+        entries: [{ topic: 'messages', partition: lease.partition, records: [{ key: 'same/key', value, headers: {}, time: 1 }] }],
+      })
+      const [message, snapshot] = [
+        ...(await log.latest('messages', lease.partition, ['same/key'])),
+        ...(await log.latest('conversations', lease.partition, ['same/key'])),
+      ]
       assert.deepEqual(Buffer.from(message?.value ?? []), value)
       assert.equal(snapshot, null)
     }
@@ -69,7 +87,8 @@ export const describeBytes = (form: LogForm): void => {
 
   test('offsetAt finds the first record that is not older than a time', async () => {
     const times = [100, 200, 200, 300]
-    for (const time of times) await log.append([{ topic: 'raw', partition: 9, records: [{ key: 'k', value: new Uint8Array(1), headers: {}, time }] }])
+    for (const time of times)
+      await log.append([{ topic: 'raw', partition: 9, records: [{ key: 'k', value: new Uint8Array(1), headers: {}, time }] }])
     const offsets = await Promise.all([0, 100, 150, 200, 300, 301].map((time) => log.offsetAt('raw', 9, time)))
     assert.deepEqual(offsets, [0, 0, 1, 1, 3, 4])
   })

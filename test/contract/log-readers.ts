@@ -25,10 +25,13 @@ const withLog = async (form: LogForm, options: OpenOptions, work: (log: Log, pla
 }
 
 const rejectsWith = (log: Log, position: Position, code: Parameters<typeof hasCode>[1]): Promise<void> =>
-  assert.rejects(async () => {
-    const abort = AbortSignal.timeout(5000)
-    for await (const chunk of log.read([position], { signal: abort })) assert.fail(`read to ${chunk.next}`)
-  }, (error) => hasCode(error, code))
+  assert.rejects(
+    async () => {
+      const abort = AbortSignal.timeout(5000)
+      for await (const chunk of log.read([position], { signal: abort })) assert.fail(`read to ${chunk.next}`)
+    },
+    (error) => hasCode(error, code),
+  )
 
 const appendRaw = (log: Log, partition: number, text: string, time?: number): Promise<void> =>
   log.append([{ topic: 'raw', partition, records: [recordOf(text, text, {}, time)] }])
@@ -95,7 +98,10 @@ const describeEnds = (form: LogForm): void => {
       log = await form.open(place, options)
     }
     await appendRaw(log, 0, 'after', 9999)
-    assert.deepEqual((await readTopic(log, 'raw', 0)).map(({ offset }) => offset), [5])
+    assert.deepEqual(
+      (await readTopic(log, 'raw', 0)).map(({ offset }) => offset),
+      [5],
+    )
     await log.close()
     await form.removePlace(place)
   })
@@ -107,24 +113,43 @@ const describeCompaction = (form: LogForm): void => {
     let now = 1000
     const options = { now: () => now, compactionLagMs: 100, tombstoneRetentionMs: 1000, cacheBytesMax: 0 }
     const log = await form.open(place, options)
-    const write = (key: string, text: string | null): Promise<void> => log.append([{ topic: 'schemas', partition: 0, records: [recordOf(key, text, {}, now)] }])
-    const read = async (): Promise<unknown> => (await readTopic(log, 'schemas', 0)).map((record) => [record.offset, record.key, textOf(record)])
-    for (const [key, text] of [['a', '1'], ['b', '1'], ['a', '2'], ['c', '1'], ['b', null]] as const) await write(key, text)
+    const write = (key: string, text: string | null): Promise<void> =>
+      log.append([{ topic: 'schemas', partition: 0, records: [recordOf(key, text, {}, now)] }])
+    const read = async (): Promise<unknown> =>
+      (await readTopic(log, 'schemas', 0)).map((record) => [record.offset, record.key, textOf(record)])
+    for (const [key, text] of [
+      ['a', '1'],
+      ['b', '1'],
+      ['a', '2'],
+      ['c', '1'],
+      ['b', null],
+    ] as const)
+      await write(key, text)
     await form.clean(log)
     assert.equal(((await read()) as unknown[]).length, 5, 'within the lag nothing goes')
     now += 101
     await form.clean(log)
-    assert.deepEqual(await read(), [[2, 'a', '2'], [3, 'c', '1'], [4, 'b', null]])
+    assert.deepEqual(await read(), [
+      [2, 'a', '2'],
+      [3, 'c', '1'],
+      [4, 'b', null],
+    ])
     assert.deepEqual((await log.latest('schemas', 0, ['a', 'b', 'c'])).map(textOf), ['2', null, '1'])
     assert.equal((await log.bounds('schemas', 0)).start, 0, 'compaction moves no start')
     now += 1000
     await form.clean(log)
-    assert.deepEqual(await read(), [[2, 'a', '2'], [3, 'c', '1']])
+    assert.deepEqual(await read(), [
+      [2, 'a', '2'],
+      [3, 'c', '1'],
+    ])
     assert.equal((await log.bounds('schemas', 0)).end, 5, 'the last record is gone, the end stays')
     await write('a', '3')
     now += 101
     await form.clean(log)
-    assert.deepEqual(await read(), [[3, 'c', '1'], [5, 'a', '3']])
+    assert.deepEqual(await read(), [
+      [3, 'c', '1'],
+      [5, 'a', '3'],
+    ])
     await log.close()
     await form.removePlace(place)
   })
@@ -132,7 +157,8 @@ const describeCompaction = (form: LogForm): void => {
   test('C6 a tombstone of a unique topic removes the record it names, and that one alone', () =>
     withLog(form, {}, async (log) => {
       const lease = await log.lease('conversations', 0)
-      const commit = (...records: ReturnType<typeof recordOf>[]): Promise<void> => lease.commit({ entries: [{ topic: 'events', partition: 0, records }] })
+      const commit = (...records: ReturnType<typeof recordOf>[]): Promise<void> =>
+        lease.commit({ entries: [{ topic: 'events', partition: 0, records }] })
       await commit(recordOf('s/1/0', 'content'), recordOf('s/1', 'event'))
       await commit(recordOf('s/1/0', null))
       assert.deepEqual((await readTopic(log, 'events', 0)).filter(({ value }) => value !== null).map(textOf), ['event'])
@@ -149,11 +175,13 @@ const describePace = (form: LogForm): void => {
       await reading.next()
       const before = await collectedBytes(0)
       for (let number = 0; number < 80; number++) {
-        await log.append([{ topic: 'raw', partition: 0, records: [{ key: 'k', value: new Uint8Array(MEGABYTE).fill(number), headers: {}, time: 0 }] }])
+        await log.append([
+          { topic: 'raw', partition: 0, records: [{ key: 'k', value: new Uint8Array(MEGABYTE).fill(number), headers: {}, time: 0 }] },
+        ])
       }
       const grownBytes = (await collectedBytes(before + BYTES_KEPT_MAX)) - before
       assert.ok(grownBytes < BYTES_KEPT_MAX, `80 MB were appended, ${grownBytes} bytes stayed`)
-      for (let number = 0; number < 80; ) {
+      for (let number = 0; number < 80;) {
         const { value } = (await reading.next()) as IteratorResult<Chunk, undefined>
         for (const record of value?.records ?? []) assert.equal(record.value?.[MEGABYTE - 1], number++)
       }
@@ -166,7 +194,8 @@ const describePace = (form: LogForm): void => {
         const abort = new AbortController()
         const { end } = await log.bounds('raw', 0)
         const ended = (async () => {
-          for await (const chunk of log.read([{ topic: 'raw', partition: 0, offset: isWaiting ? end : 0 }], { signal: abort.signal })) assert.ok(chunk)
+          for await (const chunk of log.read([{ topic: 'raw', partition: 0, offset: isWaiting ? end : 0 }], { signal: abort.signal }))
+            assert.ok(chunk)
         })()
         for (let number = 0; number < 20; number++) await appendRaw(log, 0, String(number))
         const abortedAt = performance.now()

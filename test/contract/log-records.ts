@@ -12,7 +12,11 @@ export const recordOf = (key: string, text: string | null, headers: Record<strin
 
 /** A batch over three topics that names its number everywhere: content and event, snapshot, message. */
 export const batchOf = (partition: number, number: number): Entry[] => [
-  { topic: 'events', partition, records: [recordOf(`subject/${number}/0`, `content ${number}`), recordOf(`subject/${number}`, `event ${number}`)] },
+  {
+    topic: 'events',
+    partition,
+    records: [recordOf(`subject/${number}/0`, `content ${number}`), recordOf(`subject/${number}`, `event ${number}`)],
+  },
   { topic: 'conversations', partition, records: [recordOf('subject', `snapshot ${number}`)] },
   { topic: 'messages', partition, records: [recordOf(`subject/message-${number}`, `message ${number}`)] },
 ]

@@ -19,10 +19,12 @@ const append = async (): Promise<never> => {
   let next = (await log.bounds('raw', partition)).end
   for (;;) {
     const numbers = Array.from({ length: IN_FLIGHT }, () => next++)
-    await Promise.all(numbers.map(async (number) => {
-      await log.append([{ topic: 'raw', partition, records: [recordOf(`raw-${number}`, String(number))] }])
-      acknowledge(number)
-    }))
+    await Promise.all(
+      numbers.map(async (number) => {
+        await log.append([{ topic: 'raw', partition, records: [recordOf(`raw-${number}`, String(number))] }])
+        acknowledge(number)
+      }),
+    )
   }
 }
 
@@ -31,10 +33,12 @@ const commit = async (): Promise<never> => {
   let next = lease.position ?? 0
   for (;;) {
     const numbers = Array.from({ length: IN_FLIGHT }, () => next++)
-    await Promise.all(numbers.map(async (number) => {
-      await lease.commit({ entries: batchOf(partition, number) }, number + 1)
-      acknowledge(number)
-    }))
+    await Promise.all(
+      numbers.map(async (number) => {
+        await lease.commit({ entries: batchOf(partition, number) }, number + 1)
+        acknowledge(number)
+      }),
+    )
   }
 }
 

@@ -40,7 +40,10 @@ const describeKills = (form: LogForm): void => {
     const numbers = (await readTopic(log, 'raw', 3)).map((record) => Number(textOf(record)))
     for (const number of acknowledged) assert.ok(numbers.includes(number), `append ${number} was acknowledged and is gone`)
     const first = [...new Set(numbers)]
-    assert.deepEqual(first, first.toSorted((left, right) => left - right))
+    assert.deepEqual(
+      first,
+      first.toSorted((left, right) => left - right),
+    )
     await log.close()
     await form.removePlace(place)
   })
@@ -52,11 +55,21 @@ const describeKills = (form: LogForm): void => {
         const acknowledged = await runAndKill(form, place, 'commit', 1 + ((seed + round * 53) % 70), holes)
         const log = await form.open(place, holes === '' ? {} : { holesSeed: seed })
         const numbersOf = async (topic: Topic, pattern: RegExp): Promise<number[]> =>
-          (await readTopic(log, topic, 3)).map(textOf).flatMap((text) => (text !== null && pattern.test(text) ? [Number(text.split(' ')[1])] : []))
+          (await readTopic(log, topic, 3))
+            .map(textOf)
+            .flatMap((text) => (text !== null && pattern.test(text) ? [Number(text.split(' ')[1])] : []))
         const events = await numbersOf('events', /^event/)
-        assert.deepEqual(events, events.map((_, index) => index), 'each batch once, in order')
+        assert.deepEqual(
+          events,
+          events.map((_, index) => index),
+          'each batch once, in order',
+        )
         assert.ok(events.length > Math.max(...acknowledged), 'no acknowledged batch is missing')
-        for (const [topic, pattern] of [['events', /^content/], ['conversations', /^snapshot/], ['messages', /^message/]] as const) {
+        for (const [topic, pattern] of [
+          ['events', /^content/],
+          ['conversations', /^snapshot/],
+          ['messages', /^message/],
+        ] as const) {
           assert.deepEqual(await numbersOf(topic, pattern), events, `${topic} holds the same batches`)
         }
         const lease = await log.lease('conversations', 3)
@@ -99,7 +112,10 @@ const describeLeases = (form: LogForm): void => {
 
   test('C4 decides a commit that races a new lease one way or the other, never both', async () => {
     const older = await log.lease('conversations', 2)
-    const commit = older.commit({ entries: batchOf(2, 0) }, 1).then(() => true, (error: unknown) => !hasCode(error, 'fenced'))
+    const commit = older.commit({ entries: batchOf(2, 0) }, 1).then(
+      () => true,
+      (error: unknown) => !hasCode(error, 'fenced'),
+    )
     const newer = await log.lease('conversations', 2)
     const isStored = (await readTopic(log, 'events', 2)).length > 0
     assert.equal(await commit, isStored)
@@ -117,19 +133,24 @@ const describeLeases = (form: LogForm): void => {
     assert.ok(again.epoch > lease.epoch)
     assert.equal(again.position, undefined)
     assert.equal(other.owner, 'webhooks')
-    await assert.rejects(again.release().then(() => again.commit({ entries: [] })), (error) => hasCode(error, 'fenced'))
+    await assert.rejects(
+      again.release().then(() => again.commit({ entries: [] })),
+      (error) => hasCode(error, 'fenced'),
+    )
   })
 
   test('S6 writes owner, epoch and input position into the headers of every record of a commit', async () => {
     const lease = await log.lease('conversations', 5)
     await lease.commit({ entries: batchOf(5, 0) }, 41)
     for (const topic of ['events', 'conversations', 'messages'] as const) {
-      for (const { headers } of await readTopic(log, topic, 5)) assert.deepEqual({ ...headers }, { owner: 'conversations', epoch: String(lease.epoch), in: '41' })
+      for (const { headers } of await readTopic(log, topic, 5))
+        assert.deepEqual({ ...headers }, { owner: 'conversations', epoch: String(lease.epoch), in: '41' })
     }
   })
 
   test('S4 refuses what a topic does not take before anything is sent', async () => {
-    const append = (topic: Topic, value: Uint8Array | null): Promise<void> => log.append([{ topic, partition: 0, records: [{ key: 'key', value, headers: {}, time: 0 }] }])
+    const append = (topic: Topic, value: Uint8Array | null): Promise<void> =>
+      log.append([{ topic, partition: 0, records: [{ key: 'key', value, headers: {}, time: 0 }] }])
     await assert.rejects(append('commands', new Uint8Array(1_048_577)), (error) => hasCode(error, 'record_too_large'))
     await assert.rejects(append('commands', null), (error) => hasCode(error, 'record_invalid'))
     await assert.rejects(append('events', new Uint8Array(1)), (error) => hasCode(error, 'record_invalid'))
@@ -152,8 +173,14 @@ const describeHoles = (form: LogForm): void => {
       return record.offset
     }, -1)
     assert.ok((records.at(-1)?.offset ?? 0) >= records.length, 'offsets are not dense')
-    assert.ok(chunks.some((chunk: Chunk) => chunk.records.length === 0), 'a chunk was empty')
-    assert.ok(chunks.some((chunk) => textOf(chunk.records.at(-1))?.startsWith('content') === true), 'a chunk ended between a content and its event')
+    assert.ok(
+      chunks.some((chunk: Chunk) => chunk.records.length === 0),
+      'a chunk was empty',
+    )
+    assert.ok(
+      chunks.some((chunk) => textOf(chunk.records.at(-1))?.startsWith('content') === true),
+      'a chunk ended between a content and its event',
+    )
     for (const chunk of chunks.filter((_, index) => index % 5 === 0)) {
       const rest = await readToEnd(log, { topic: 'events', partition: 0, offset: chunk.next })
       assert.deepEqual(rest.records.map(textOf), texts.slice(texts.length - rest.records.length))

@@ -80,18 +80,30 @@ test('a full disk refuses whole packets, keeps reads going, stores nothing by ha
   const lease = await log.lease('conversations', 0)
   const big = 'x'.repeat(50_000)
   const commit = (number: number): Promise<void> =>
-    lease.commit({ entries: [{ topic: 'events', partition: 0, records: [recordOf(`s/${number}`, big)] }, { topic: 'messages', partition: 0, records: [recordOf(`s/m${number}`, `message ${number}`)] }] }, number + 1)
+    lease.commit(
+      {
+        entries: [
+          { topic: 'events', partition: 0, records: [recordOf(`s/${number}`, big)] },
+          { topic: 'messages', partition: 0, records: [recordOf(`s/m${number}`, `message ${number}`)] },
+        ],
+      },
+      number + 1,
+    )
   let stored = 0
-  for (let isFull = false; !isFull; ) {
+  for (let isFull = false; !isFull;) {
     const results = await Promise.allSettled([commit(stored), log.append([raw(`raw ${stored}`)])])
     isFull = results.some(({ status }) => status === 'rejected')
-    for (const result of results) if (isFull) assert.ok(result.status === 'rejected' && hasCode(result.reason, 'log_full'), 'one packet, one fate')
+    for (const result of results)
+      if (isFull) assert.ok(result.status === 'rejected' && hasCode(result.reason, 'log_full'), 'one packet, one fate')
     if (!isFull) stored++
   }
   assert.ok(stored > 0)
   const check = async (): Promise<void> => {
     assert.equal((await readTopic(log, 'events', 0)).length, stored)
-    assert.deepEqual((await readTopic(log, 'raw', 0)).map(textOf), Array.from({ length: stored }, (_, number) => `raw ${number}`))
+    assert.deepEqual(
+      (await readTopic(log, 'raw', 0)).map(textOf),
+      Array.from({ length: stored }, (_, number) => `raw ${number}`),
+    )
     assert.equal((await readTopic(log, 'messages', 0)).length, stored)
     assert.equal((await log.latest('messages', 0, [`s/m${stored}`]))[0], null)
   }
@@ -111,10 +123,13 @@ test('writes work again in the same process once space returns', async () => {
   let now = 1000
   const log = await openEmbeddedLog({ directory, pagesMax: 200, clock: () => now, cleanIntervalMs: 0 })
   const append = (): Promise<boolean> =>
-    log.append([{ topic: 'raw', partition: 0, records: [recordOf('key', 'x'.repeat(50_000), {}, now)] }]).then(() => true, (error: unknown) => {
-      assert.ok(hasCode(error, 'log_full'))
-      return false
-    })
+    log.append([{ topic: 'raw', partition: 0, records: [recordOf('key', 'x'.repeat(50_000), {}, now)] }]).then(
+      () => true,
+      (error: unknown) => {
+        assert.ok(hasCode(error, 'log_full'))
+        return false
+      },
+    )
   while (await append());
   now += 8 * 86_400_000
   await log.clean()
@@ -128,7 +143,8 @@ test('erased bytes leave every file of the directory', async () => {
   const log = await openEmbeddedLog({ directory })
   const lease = await log.lease('conversations', 0)
   const secret = 'words that somebody wants forgotten'
-  const commit = (text: string | null): Promise<void> => lease.commit({ entries: [{ topic: 'events', partition: 0, records: [recordOf('s/1/0', text)] }] })
+  const commit = (text: string | null): Promise<void> =>
+    lease.commit({ entries: [{ topic: 'events', partition: 0, records: [recordOf('s/1/0', text)] }] })
   const holds = (): boolean => readdirSync(directory).some((name) => readFileSync(join(directory, name)).includes(secret))
   await commit(secret)
   await commit(`${secret} ${'long enough for pages of its own '.repeat(500)}`)
@@ -157,7 +173,10 @@ test('writes of one turn share one transaction', async () => {
   const samples: PacketSample[] = []
   const log = await openEmbeddedLog({ directory, onPacket: (sample) => samples.push(sample) })
   await Promise.all(Array.from({ length: 50 }, (_, number) => log.append([raw(String(number), number % 32)])))
-  assert.deepEqual(samples.map(({ operations, records }) => [operations, records]), [[50, 50]])
+  assert.deepEqual(
+    samples.map(({ operations, records }) => [operations, records]),
+    [[50, 50]],
+  )
   await log.close()
 })
 
@@ -179,7 +198,8 @@ test('close finishes what was handed over, refuses what comes later, and ends re
   const log = await openEmbeddedLog({ directory })
   const written = log.append([raw('last')])
   const reading = (async () => {
-    for await (const chunk of log.read([{ topic: 'raw', partition: 1, offset: 0 }], { signal: new AbortController().signal })) assert.fail(String(chunk.next))
+    for await (const chunk of log.read([{ topic: 'raw', partition: 1, offset: 0 }], { signal: new AbortController().signal }))
+      assert.fail(String(chunk.next))
   })()
   await log.close()
   await Promise.all([written, reading])

@@ -16,10 +16,21 @@ const record = (offset: number, owner: string | undefined, epoch: number): Store
 test('drops and reports records below the highest epoch seen for their owner, over chunks too', () => {
   const dropped: number[] = []
   const filter = new EpochFilter((each) => dropped.push(each.offset))
-  const first = filter.filter([record(0, 'conversations', 4), record(1, 'contacts', 1), record(2, 'conversations', 3), record(3, undefined, 0)])
+  const first = filter.filter([
+    record(0, 'conversations', 4),
+    record(1, 'contacts', 1),
+    record(2, 'conversations', 3),
+    record(3, undefined, 0),
+  ])
   const second = filter.filter([record(4, 'conversations', 3), record(5, 'conversations', 9), record(6, 'conversations', 4)])
-  assert.deepEqual(first.map(({ offset }) => offset), [0, 1, 3])
-  assert.deepEqual(second.map(({ offset }) => offset), [5])
+  assert.deepEqual(
+    first.map(({ offset }) => offset),
+    [0, 1, 3],
+  )
+  assert.deepEqual(
+    second.map(({ offset }) => offset),
+    [5],
+  )
   assert.deepEqual(dropped, [2, 4, 6])
 })
 

@@ -129,7 +129,9 @@ export class Appender {
     let records = 0
     for (const operation of operations) {
       if (reply[at++] === FENCED) {
-        settled.push(() => operation.reject(new ConfabError('fenced', { fields: { owner: operation.owner, partition: operation.partition } })))
+        settled.push(() =>
+          operation.reject(new ConfabError('fenced', { fields: { owner: operation.owner, partition: operation.partition } })),
+        )
         continue
       }
       const position = operation.kind === 'lease' ? reply[at++] : NO_POSITION

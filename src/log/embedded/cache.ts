@@ -79,7 +79,8 @@ export class TailCache {
     let index = blocks.find(offset)
     const first = blocks.items[index]
     if (first === undefined) return undefined
-    if (index === blocks.items.length - 1 && offset <= (first.records[0]?.offset ?? offset) && first.records.length <= recordsMax) return first
+    if (index === blocks.items.length - 1 && offset <= (first.records[0]?.offset ?? offset) && first.records.length <= recordsMax)
+      return first
     const records: StoredRecord[] = []
     let next = offset
     for (let block: Block | undefined = first; block !== undefined; block = blocks.items[++index]) {

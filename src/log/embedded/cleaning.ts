@@ -2,12 +2,13 @@
 // Stands beside the writer's loop, which runs one slice whenever no packet waits.
 
 import { topicNames, topics, type Topic } from '#topics'
-import { offsetOfPosition, streamOf, streamOfPosition, tableOf, topicIdOf } from './layout.ts'
+import { HEAD, offsetOfPosition, streamOf, streamOfPosition, tableOf, topicIdOf } from './layout.ts'
 import { isTombstone, timeOf } from './record.ts'
 import type { Store } from './store.ts'
 
-/** Rows that one slice looks at: a few milliseconds. */
+/** Rows and bytes that one slice looks at: a few milliseconds. */
 const SLICE_ROWS = 200
+const SLICE_BYTES = 4_194_304
 
 export interface CleanResult {
   readonly deleted: number
@@ -34,25 +35,35 @@ function* retainByAge(store: Store, now: number): Generator<CleanResult, void> {
 function* retainStream(store: Store, topic: Topic, partition: number, before: number): Generator<CleanResult, void> {
   const stream = streamOf(store.topicIds[topic], partition)
   for (;;) {
-    const rows = [...store.index.rows(tableOf(topic), stream, store.starts[stream] as number, store.ends[stream] as number).take(SLICE_ROWS)]
-    const kept = rows.findIndex((row) => timeOf(row.body) >= before)
-    const due = kept === -1 ? rows : rows.slice(0, kept)
-    const last = due.at(-1)
-    if (last === undefined) return
-    const isEmpty = due.length === rows.length && rows.length < SLICE_ROWS
-    store.transact(() => store.deleteBefore(tableOf(topic), stream, due, isEmpty ? (store.ends[stream] as number) : offsetOfPosition(last.position) + 1))
-    yield { deleted: due.length, streams: [stream] }
+    const { ids, start } = findDue(store, topic, stream, before)
+    if (ids.length === 0) return
+    store.transact(() => store.deleteBefore(tableOf(topic), stream, ids, start))
+    yield { deleted: ids.length, streams: [stream] }
   }
 }
 
-const compactedTo = (store: Store): number => Number(store.database.prepare(`SELECT value FROM state WHERE name = 'compacted'`).get()?.['value'])
+/** The first rows of a stream as far as they are older than `before`, and where it begins without them. */
+const findDue = (store: Store, topic: Topic, stream: number, before: number): { readonly ids: number[]; readonly start: number } => {
+  const end = store.ends[stream] as number
+  const ids: number[] = []
+  let bytes = 0
+  for (const { id, position, body } of store.index.rows(tableOf(topic), stream, store.starts[stream] as number, end)) {
+    if (timeOf(body) >= before || ids.length === SLICE_ROWS || bytes > SLICE_BYTES) return { ids, start: offsetOfPosition(position) }
+    ids.push(id)
+    bytes += body.length
+  }
+  return { ids, start: end }
+}
+
+const compactedTo = (store: Store): number =>
+  Number(store.database.prepare(`SELECT value FROM state WHERE name = 'compacted'`).get()?.['value'])
 
 /** Walks rows once, in commit order, when they are old enough: each removes what it superseded and notes itself if a tombstone. */
 function* removeSuperseded(store: Store, now: number): Generator<CleanResult, void> {
-  const select = store.database.prepare('SELECT id, position, hash, body FROM kept WHERE id > ? ORDER BY id LIMIT ?')
+  const select = store.database.prepare(`SELECT id, position, hash, ${HEAD} AS body FROM kept WHERE id > ? ORDER BY id LIMIT ?`)
   const save = store.database.prepare(`UPDATE state SET value = ? WHERE name = 'compacted'`)
   const note = store.database.prepare('INSERT OR IGNORE INTO tombstones VALUES (?)')
-  for (let from = compactedTo(store); ; ) {
+  for (let from = compactedTo(store); ;) {
     const rows = select.all(from, SLICE_ROWS)
     const young = rows.findIndex((row) => timeOf(row['body'] as Uint8Array) > now - store.options.compactionLagMs)
     const due = young === -1 ? rows : rows.slice(0, young)
@@ -82,7 +93,9 @@ function* removeTombstones(store: Store, now: number): Generator<CleanResult, vo
   const forget = store.database.prepare('DELETE FROM tombstones WHERE id = ?')
   for (;;) {
     const rows = select.all(SLICE_ROWS)
-    const young = rows.findIndex((row) => row['head'] !== null && timeOf(row['head'] as Uint8Array) > now - store.options.tombstoneRetentionMs)
+    const young = rows.findIndex(
+      (row) => row['head'] !== null && timeOf(row['head'] as Uint8Array) > now - store.options.tombstoneRetentionMs,
+    )
     const due = young === -1 ? rows : rows.slice(0, young)
     if (due.length === 0) return
     store.transact(() => {

@@ -30,7 +30,7 @@ export interface Range {
 const decodeRows = (reply: Extract<ReaderReply, { kind: 'range' }>): StoredRecord[] => {
   const source = Buffer.from(reply.bytes)
   const records: StoredRecord[] = []
-  for (let at = 0; records.length < reply.count; ) {
+  for (let at = 0; records.length < reply.count;) {
     const from = at + ROW_HEAD_BYTES
     const to = from + source.readUInt32LE(at + 8)
     records.push(decodeRecord(source, source.readDoubleLE(at), from, to))

@@ -25,7 +25,8 @@ export const openFile = (options: ThreadOptions): DatabaseSync => {
       database.prepare(`INSERT INTO state VALUES ('id', ?), ('compacted', 0)`).run(crypto.randomUUID())
       database.exec('COMMIT')
     } else if (application !== APPLICATION_ID) throw refuseFile('data_corrupt', options.file, 'not a log of Confab')
-    else if (version > FORMAT_VERSION) throw refuseFile('data_newer', options.file, `format ${version}, this program knows ${FORMAT_VERSION}`)
+    else if (version > FORMAT_VERSION)
+      throw refuseFile('data_newer', options.file, `format ${version}, this program knows ${FORMAT_VERSION}`)
     return database
   } catch (error) {
     database.close()

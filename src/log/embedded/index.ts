@@ -2,13 +2,14 @@
 // Stands between the port and its threads: writer, reader, checkpointer; the main thread only packs, caches and hands out.
 
 import { DatabaseSync } from 'node:sqlite'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ConfabError } from '#errors'
 import { COMPACTION_LAG_MIN_MS, TOMBSTONE_RETENTION_MS, type Topic } from '#topics'
 import type { Log, Owner } from '../index.ts'
 import type { PacketSample } from './appender.ts'
+import { allocateFilter } from './key-filter.ts'
 import { EmbeddedLog } from './log.ts'
 import { LOCK_FILE, LOG_FILE, type ThreadOptions } from './layout.ts'
 import type { WriterReply } from './writer.ts'
@@ -74,6 +75,8 @@ export interface LogDiagnostics {
   readonly cleanedRecords: number
   /** Reads that went to disk. */
   readonly diskReads: number
+  /** Keys that `latest` had to look up in the file; the others were certainly not there. */
+  readonly keyReads: number
 }
 
 /** The port, and what only this form has. */
@@ -93,7 +96,11 @@ const lockDirectory = (directory: string): DatabaseSync => {
   } catch (error) {
     lock?.close()
     const isBusy = (error as { errcode?: unknown }).errcode === 5
-    throw new ConfabError(isBusy ? 'data_locked' : 'data_corrupt', { detail: isBusy ? directory : join(directory, LOCK_FILE), fields: { directory }, cause: error })
+    throw new ConfabError(isBusy ? 'data_locked' : 'data_corrupt', {
+      detail: isBusy ? directory : join(directory, LOCK_FILE),
+      fields: { directory },
+      cause: error,
+    })
   }
 }
 
@@ -121,8 +128,10 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
   mkdirSync(options.directory, { recursive: true })
   const lock = lockDirectory(options.directory)
   try {
+    const file = join(options.directory, LOG_FILE)
     const threadOptions: ThreadOptions = {
-      file: join(options.directory, LOG_FILE),
+      file,
+      filter: allocateFilter(statSync(file, { throwIfNoEntry: false })?.size ?? 0),
       synchronous: options.synchronous ?? 'FULL',
       holesSeed: options.holes?.seed,
       compactionLagMs: options.compactionLagMs ?? COMPACTION_LAG_MIN_MS,
@@ -135,7 +144,8 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
       options,
       facts,
       lock,
-      file: threadOptions.file,
+      file,
+      filter: threadOptions.filter,
       writer: worker,
       reader: startThread('reader', threadOptions),
       checkpointer: startThread('checkpointer', threadOptions),

@@ -18,7 +18,8 @@ export class Inserter {
   constructor(database: DatabaseSync, table: string, columns: readonly string[]) {
     this.#width = columns.length
     const row = `(${columns.map(() => '?').join(',')})`
-    const insert = (rows: number): StatementSync => database.prepare(`INSERT INTO ${table} (${columns.join(',')}) VALUES ${Array(rows).fill(row).join(',')}`)
+    const insert = (rows: number): StatementSync =>
+      database.prepare(`INSERT INTO ${table} (${columns.join(',')}) VALUES ${Array(rows).fill(row).join(',')}`)
     this.#many = insert(ROWS_PER_INSERT)
     this.#one = insert(1)
   }

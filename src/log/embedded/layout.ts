@@ -81,7 +81,12 @@ export interface ThreadOptions {
   readonly tombstoneRetentionMs: number
   readonly retentionMs: Partial<Record<Topic, number>>
   readonly pagesMax: number | undefined
+  /** Of key-filter.ts. */
+  readonly filter: SharedArrayBuffer
 }
+
+/** SQL for the part of a body that holds flags, time and key, whatever the size of the value. */
+export const HEAD = 'substr(body, 1, 4200)'
 
 /** Before each row of a reader's answer: its offset as float64, the length of its body as uint32. */
 export const ROW_HEAD_BYTES = 12

@@ -5,11 +5,11 @@ import { once } from 'node:events'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import { ConfabError } from '#errors'
-import { topics, type Topic } from '#topics'
+import { topicNames, topics, type Topic } from '#topics'
 import type { Batch, Chunk, Duty, Entry, Key, Lease, LogRecord, Offset, Owner, Position, ReadOptions, StoredRecord } from '../index.ts'
 import { Appender, type PacketSample } from './appender.ts'
 import { TailCache } from './cache.ts'
-import type { CheckpointReply } from './checkpointer.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { DiskReads } from './disk-reads.ts'
 import type { EmbeddedLogHandle, EmbeddedLogOptions, LogDiagnostics } from './index.ts'
 import { streamOf, tableOf, topicIdOf } from './layout.ts'
@@ -25,17 +25,13 @@ const MEGABYTE = 1_048_576
 const CACHE_BYTES_MAX = 64 * MEGABYTE
 const IN_FLIGHT_BYTES_MAX = 64 * MEGABYTE
 const CLEAN_INTERVAL_MS = 10_000
-/** Written bytes after which the checkpoint thread runs. */
-const CHECKPOINT_BYTES = 8 * MEGABYTE
-/** WAL beyond which the writer takes the rest itself, right after the checkpoint thread, so that the WAL begins anew. */
-const WAL_BYTES_MAX = 64 * MEGABYTE
-const PAGE_BYTES = 4096
 
 export interface EmbeddedLogParts {
   readonly options: EmbeddedLogOptions
   readonly facts: StoreFacts
   readonly lock: DatabaseSync
   readonly file: string
+  readonly filter: SharedArrayBuffer
   readonly writer: Worker
   readonly reader: Worker
   readonly checkpointer: Worker
@@ -47,18 +43,18 @@ export class EmbeddedLog implements EmbeddedLogHandle {
   readonly #starts: Float64Array
   readonly #ends: Float64Array
   readonly #epochs = new Map<string, number>()
+  readonly #uniqueTopicIds: ReadonlySet<number>
   readonly #appender: Appender
   readonly #cache: TailCache
   readonly #lookup: Lookup
   readonly #diskReads: DiskReads
+  readonly #checkpoints: Checkpoints
   readonly #source: ReadSource
   readonly #readers = new Map<number, Set<() => void>>()
   readonly #closing = new AbortController()
   readonly #cleanTimer: NodeJS.Timeout | undefined
   readonly #cleaned: (() => void)[] = []
-  readonly #counts = { transactions: 0, records: 0, walBytes: 0, droppedRecords: 0, cleanedRecords: 0 }
-  #bytesSinceCheckpoint = 0
-  #isCheckpointing = false
+  readonly #counts = { transactions: 0, records: 0, droppedRecords: 0, cleanedRecords: 0 }
   #isClosed = false
 
   constructor(parts: EmbeddedLogParts) {
@@ -67,9 +63,10 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     this.id = facts.id
     this.#starts = facts.starts
     this.#ends = facts.ends
+    this.#uniqueTopicIds = new Set(topicNames.filter((topic) => topics[topic].cleanup === 'unique').map((topic) => facts.topicIds[topic]))
     for (const { owner, partition, epoch } of facts.leases) this.#epochs.set(`${owner}/${partition}`, epoch)
     this.#cache = new TailCache(options.cacheBytesMax ?? CACHE_BYTES_MAX)
-    this.#lookup = new Lookup(parts.file)
+    this.#lookup = new Lookup(parts.file, parts.filter)
     this.#diskReads = new DiskReads(parts.reader)
     this.#appender = new Appender({
       worker: writer,
@@ -77,16 +74,23 @@ export class EmbeddedLog implements EmbeddedLogHandle {
       onDurable: this.#onDurable,
       onSample: this.#onSample,
     })
+    this.#checkpoints = new Checkpoints(parts.checkpointer, () => this.#isClosed || this.#request({ kind: 'checkpoint' }))
     this.#source = this.#makeSource()
     writer.on('message', this.#onWriter)
     for (const worker of [writer, parts.reader, parts.checkpointer]) worker.on('error', this.#onThreadError)
-    parts.checkpointer.on('message', this.#onCheckpoint)
     const intervalMs = options.cleanIntervalMs ?? CLEAN_INTERVAL_MS
     if (intervalMs > 0) this.#cleanTimer = setInterval(() => void this.clean(), intervalMs).unref()
   }
 
   get diagnostics(): LogDiagnostics {
-    return { ...this.#counts, inFlightBytes: this.#appender.inFlightBytes, cacheBytes: this.#cache.bytes, diskReads: this.#diskReads.count }
+    return {
+      ...this.#counts,
+      inFlightBytes: this.#appender.inFlightBytes,
+      cacheBytes: this.#cache.bytes,
+      diskReads: this.#diskReads.count,
+      keyReads: this.#lookup.reads,
+      walBytes: this.#checkpoints.walBytes,
+    }
   }
 
   async append(entries: readonly Entry[]): Promise<void> {
@@ -94,7 +98,12 @@ export class EmbeddedLog implements EmbeddedLogHandle {
   }
 
   read(from: readonly Position[], options: ReadOptions): AsyncIterable<Chunk> {
-    const cursors = from.map(({ topic, partition, offset }): Cursor => ({ topic, partition, offset, stream: this.#streamOf(topic, partition) }))
+    const cursors = from.map(({ topic, partition, offset }): Cursor => ({
+      topic,
+      partition,
+      offset,
+      stream: this.#streamOf(topic, partition),
+    }))
     const signal = AbortSignal.any([options.signal, this.#closing.signal])
     return tailStreams(this.#source, cursors, { ...options, signal })
   }
@@ -180,7 +189,12 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     const { encodeOwnership, node = '', clock = Date.now } = this.#parts.options
     if (encodeOwnership === undefined) return []
     const at = clock()
-    const record: LogRecord = { key: `${owner}/${partition}`, value: encodeOwnership({ owner, partition, epoch, node, at }), headers: {}, time: at }
+    const record: LogRecord = {
+      key: `${owner}/${partition}`,
+      value: encodeOwnership({ owner, partition, epoch, node, at }),
+      headers: {},
+      time: at,
+    }
     return [{ topic: 'ownership', partition: 0, records: [record] }]
   }
 
@@ -201,7 +215,8 @@ export class EmbeddedLog implements EmbeddedLogHandle {
       startOf,
       endOf,
       fromCache: (stream, offset, recordsMax) => this.#cache.take(stream, offset, recordsMax),
-      fromDisk: (topic, stream, from, recordsMax) => this.#diskReads.range({ table: tableOf(topic), stream, from, to: endOf(stream), recordsMax }),
+      fromDisk: (topic, stream, from, recordsMax) =>
+        this.#diskReads.range({ table: tableOf(topic), stream, from, to: endOf(stream), recordsMax }),
       subscribe: (stream, wake) => {
         const readers = this.#readers.get(stream) ?? new Set()
         this.#readers.set(stream, readers.add(wake))
@@ -209,7 +224,10 @@ export class EmbeddedLog implements EmbeddedLogHandle {
       },
       onDropped: (topic, partition, record) => {
         this.#counts.droppedRecords++
-        this.#parts.options.logger?.error({ topic, partition, offset: record.offset, owner: record.headers['owner'], epoch: record.headers['epoch'] }, 'log_record_dropped')
+        this.#parts.options.logger?.error(
+          { topic, partition, offset: record.offset, owner: record.headers['owner'], epoch: record.headers['epoch'] },
+          'log_record_dropped',
+        )
       },
       random: holes === undefined ? undefined : randomFrom(holes.seed + 1),
     }
@@ -227,12 +245,8 @@ export class EmbeddedLog implements EmbeddedLogHandle {
   }
 
   #forgetErased(stream: number, records: Section['records']): void {
-    for (const { value, key, offset } of records) {
-      if (value !== null) continue
-      const topicId = topicIdOf(stream)
-      const topic = Object.entries(this.#parts.facts.topicIds).find(([, id]) => id === topicId)?.[0] as Topic
-      if (topics[topic].cleanup === 'unique') this.#cache.erase(stream, key, offset)
-    }
+    if (!this.#uniqueTopicIds.has(topicIdOf(stream))) return
+    for (const { value, key, offset } of records) if (value === null) this.#cache.erase(stream, key, offset)
   }
 
   readonly #onSample = (sample: PacketSample): void => {
@@ -246,11 +260,11 @@ export class EmbeddedLog implements EmbeddedLogHandle {
       const before = this.#appender.inFlightBytes
       if (reply.kind === 'failed') this.#adoptEnds(reply.ends, reply.message)
       this.#appender.settle(reply)
-      this.#bytesSinceCheckpoint += before - this.#appender.inFlightBytes
-      if (this.#bytesSinceCheckpoint > CHECKPOINT_BYTES) this.#checkpoint()
+      this.#checkpoints.note(before - this.#appender.inFlightBytes)
     } else if (reply.kind === 'starts') reply.streams.forEach((stream, index) => (this.#starts[stream] = reply.starts[index] as number))
     else if (reply.kind === 'cleaned') {
       this.#counts.cleanedRecords += reply.deleted
+      if (reply.failure !== undefined) this.#parts.options.logger?.warn({ reason: reply.failure }, 'log_cleaning_failed')
       for (const resolve of this.#cleaned.splice(0)) resolve()
     }
   }
@@ -261,19 +275,6 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     this.#ends.set(ends)
     this.#cache.clear()
     for (const readers of this.#readers.values()) for (const wake of readers) wake()
-  }
-
-  #checkpoint(): void {
-    if (this.#isCheckpointing) return
-    this.#isCheckpointing = true
-    this.#bytesSinceCheckpoint = 0
-    this.#parts.checkpointer.postMessage('checkpoint')
-  }
-
-  readonly #onCheckpoint = ({ walPages }: CheckpointReply): void => {
-    this.#isCheckpointing = false
-    this.#counts.walBytes = walPages * PAGE_BYTES
-    if (this.#counts.walBytes > WAL_BYTES_MAX && !this.#isClosed) this.#request({ kind: 'checkpoint' })
   }
 
   readonly #onThreadError = (error: unknown): void => {

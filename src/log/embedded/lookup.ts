@@ -3,6 +3,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { StoredRecord } from '../index.ts'
+import { KeyFilter } from './key-filter.ts'
 import { keyHash, offsetOfPosition, openReadOnly, streamOfPosition, tableNames, type TableName } from './layout.ts'
 import { decodeRecord, isTombstone, KEY_BYTES_MAX, keyEnd, keyStart } from './record.ts'
 
@@ -13,7 +14,12 @@ export class Lookup {
   readonly #end: StatementSync
   readonly #key = Buffer.allocUnsafeSlow(KEY_BYTES_MAX * 3)
 
-  constructor(file: string) {
+  readonly #filter: KeyFilter
+  #isReading = false
+  #reads = 0
+
+  constructor(file: string, filter: SharedArrayBuffer) {
+    this.#filter = new KeyFilter(filter)
     this.#database = openReadOnly(file)
     const prepare = (table: TableName): StatementSync =>
       this.#database.prepare(`SELECT id, position, body FROM ${table} WHERE hash = ? AND id < ? ORDER BY id DESC LIMIT 1`)
@@ -24,13 +30,17 @@ export class Lookup {
 
   /** One record a key, in the order of the keys; null where there is none or a tombstone. One snapshot for all. */
   latest(table: TableName, topicId: number, stream: number, keys: readonly string[]): (StoredRecord | null)[] {
-    if (keys.length === 0) return []
-    this.#begin.run()
     try {
       return keys.map((key) => this.#find(table, topicId, stream, key))
     } finally {
-      this.#end.run()
+      if (this.#isReading) this.#end.run()
+      this.#isReading = false
     }
+  }
+
+  /** Keys that the file was asked for. */
+  get reads(): number {
+    return this.#reads
   }
 
   close(): void {
@@ -40,7 +50,11 @@ export class Lookup {
   #find(table: TableName, topicId: number, stream: number, key: string): StoredRecord | null {
     const length = key.length > KEY_BYTES_MAX ? 0 : this.#key.write(key, 0, 'utf8')
     const hash = keyHash(topicId, this.#key, 0, length)
-    for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+    if (!this.#filter.mayHave(hash)) return null
+    this.#reads++
+    if (!this.#isReading) this.#begin.run()
+    this.#isReading = true
+    for (let before = Number.MAX_SAFE_INTEGER; ;) {
       const row = this.#newest[table].get(hash, before)
       if (row === undefined) return null
       const body = row['body'] as Uint8Array

@@ -9,12 +9,17 @@ import { recordBytesMax } from './record.ts'
 
 export type OperationHead = Omit<Operation, 'sections' | 'bytesMax'>
 
-export const refuse = (topic: Topic, why: string): ConfabError => new ConfabError('record_invalid', { detail: `${topic}: ${why}`, fields: { topic } })
+export const refuse = (topic: Topic, why: string): ConfabError =>
+  new ConfabError('record_invalid', { detail: `${topic}: ${why}`, fields: { topic } })
 
 const settingsOf = (topic: Topic): TopicSettings => topics[topic]
 
 /** Checks every record and adds up what encoding takes at most. Throws `record_too_large`, `record_invalid`. */
-export const prepareOperation = (head: OperationHead, entries: readonly Entry[], streamOf: (topic: Topic, partition: number) => number): Operation => {
+export const prepareOperation = (
+  head: OperationHead,
+  entries: readonly Entry[],
+  streamOf: (topic: Topic, partition: number) => number,
+): Operation => {
   let bytesMax = OPERATION_HEAD_BYTES
   const sections: Section[] = []
   const added = addedHeaders(head)

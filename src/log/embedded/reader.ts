@@ -4,7 +4,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import type { DatabaseSync } from 'node:sqlite'
-import { offsetOfPosition, openReadOnly, ROW_HEAD_BYTES, type TableName } from './layout.ts'
+import { fillFilter, KeyFilter } from './key-filter.ts'
+import { offsetOfPosition, openReadOnly, ROW_HEAD_BYTES, tableNames, type TableName, type ThreadOptions } from './layout.ts'
 import { timeOf } from './record.ts'
 import { RunIndex, type Row } from './runs.ts'
 
@@ -30,14 +31,21 @@ export interface TimeRequest {
 
 /** `bytes`: each record as float64 offset, uint32 length, bytes. `next` is where the following read starts. */
 export type ReaderReply =
-  | { readonly kind: 'range'; readonly id: number; readonly start: number; readonly next: number; readonly count: number; readonly bytes: ArrayBuffer }
+  | {
+      readonly kind: 'range'
+      readonly id: number
+      readonly start: number
+      readonly next: number
+      readonly count: number
+      readonly bytes: ArrayBuffer
+    }
   | { readonly kind: 'time'; readonly id: number; readonly offset: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
 
-
 // A worker thread always has one.
 const port = parentPort as MessagePort
-const database: DatabaseSync = openReadOnly((workerData as { file: string }).file)
+const options = workerData as ThreadOptions
+const database: DatabaseSync = openReadOnly(options.file)
 const startOf = database.prepare('SELECT start FROM streams WHERE stream = ?')
 const index = new RunIndex(database)
 
@@ -97,6 +105,22 @@ const answer = (request: RangeRequest | TimeRequest): ReaderReply => {
     if (database.isTransaction) database.exec('COMMIT')
   }
 }
+
+/** Between requests, so that a reader never waits for more than a slice. */
+const fillInBackground = (): void => {
+  const filter = new KeyFilter(options.filter)
+  const fills = tableNames.map((table) =>
+    fillFilter(filter, database.prepare(`SELECT DISTINCT hash FROM ${table} WHERE hash > ? ORDER BY hash LIMIT ?`)),
+  )
+  const step = (): void => {
+    if (!database.isOpen) return
+    while (fills[0]?.next().done === true) fills.shift()
+    if (fills.length === 0) filter.setFilled()
+    else setImmediate(step)
+  }
+  setImmediate(step)
+}
+fillInBackground()
 
 port.on('message', (request: RangeRequest | TimeRequest | 'close') => {
   if (request === 'close') {

@@ -108,7 +108,8 @@ export const isTombstone = (source: Uint8Array, from = 0): boolean => ((source[f
 
 /** Where the key's bytes lie in a record that begins at `from`. */
 export const keyStart = (from: number): number => from + 11
-export const keyEnd = (source: Uint8Array, from: number): number => from + 11 + (source[from + 9] as number) + (source[from + 10] as number) * 256
+export const keyEnd = (source: Uint8Array, from: number): number =>
+  from + 11 + (source[from + 9] as number) + (source[from + 10] as number) * 256
 
 /** Milliseconds since 1970 of a row's body. */
 export const timeOf = (body: Uint8Array): number => new DataView(body.buffer, body.byteOffset, 9).getFloat64(1, true)

@@ -51,7 +51,9 @@ export class RunIndex {
     this.#settled = database.prepare(`SELECT position, first, last FROM runs
       WHERE position >= coalesce((SELECT max(position) FROM runs WHERE position <= ? AND position >= ?), ?) AND position < ? ORDER BY position`)
     this.#unsettled = database.prepare('SELECT body FROM directories ORDER BY id')
-    this.#lastSettled = database.prepare('SELECT position, first, last FROM runs WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT 1')
+    this.#lastSettled = database.prepare(
+      'SELECT position, first, last FROM runs WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT 1',
+    )
     const prepareRows = (table: TableName): StatementSync =>
       database.prepare(`SELECT id, position, body FROM ${table} WHERE id BETWEEN ? AND ? ORDER BY id`)
     this.#rows = Object.fromEntries(tableNames.map((table) => [table, prepareRows(table)])) as Record<TableName, StatementSync>

@@ -5,21 +5,29 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { topicNames, topics, type Topic } from '#topics'
 import { ConfabError } from '#errors'
 import type { Owner } from '../index.ts'
-import { OFFSET_LIMIT, offsetOfPosition, keyHash, positionOf, streamOf, streamOfPosition, tableNames, tableOf, topicIdOf } from './layout.ts'
+import {
+  HEAD,
+  OFFSET_LIMIT,
+  offsetOfPosition,
+  keyHash,
+  positionOf,
+  streamOf,
+  streamOfPosition,
+  tableNames,
+  tableOf,
+  topicIdOf,
+} from './layout.ts'
 import type { TableName, ThreadOptions } from './layout.ts'
+import { Fence } from './fence.ts'
 import { openFile } from './file.ts'
 import { randomFrom } from './holes.ts'
 import { Inserter } from './inserter.ts'
+import { KeyFilter } from './key-filter.ts'
 import { encodeDirectory, RunIndex, UNSETTLED_RUNS_MAX, type Run } from './runs.ts'
-import { DONE, FENCED, NO_POSITION, PacketCursor } from './packet.ts'
+import { DONE, FENCED, PacketCursor } from './packet.ts'
 import { hasSameKey, isTombstone, keyEnd, keyStart } from './record.ts'
 
 const STREAMS_MAX = 8192
-
-interface LeaseRow {
-  epoch: number
-  position: number | null
-}
 
 export interface StoreFacts {
   readonly id: string
@@ -45,7 +53,8 @@ export class Store {
   /** Whether a transaction removed rows that must not stay readable in the WAL. */
   hasErased = false
   readonly index: RunIndex
-  readonly #leases = new Map<string, LeaseRow>()
+  readonly #fence: Fence
+  readonly #filter: KeyFilter
   /** Rows of the transaction under way, by stream, so that each stream's lie side by side. */
   readonly #pending = new Map<number, PendingRow[]>()
   readonly #erasing: PendingRow[] = []
@@ -56,7 +65,6 @@ export class Store {
   readonly #saveDirectory: StatementSync
   readonly #dropEmptyRuns: Record<TableName, StatementSync>
   readonly #lastOfRun: Record<TableName, StatementSync>
-  readonly #saveLease: StatementSync
   readonly #saveStream: StatementSync
   readonly #olderOfKey: StatementSync
   readonly #deleteKept: StatementSync
@@ -75,11 +83,13 @@ export class Store {
     this.#runs = new Inserter(database, 'runs', ['position', 'first', 'last'])
     this.#saveDirectory = database.prepare('INSERT INTO directories (body) VALUES (?)')
     this.#dropEmptyRuns = { passing: prepareDrop(database, 'passing'), kept: prepareDrop(database, 'kept') }
-    const lastOfRun = (table: TableName): StatementSync => database.prepare(`SELECT max(position) AS position FROM ${table} WHERE id BETWEEN ? AND ?`)
+    const lastOfRun = (table: TableName): StatementSync =>
+      database.prepare(`SELECT max(position) AS position FROM ${table} WHERE id BETWEEN ? AND ?`)
     this.#lastOfRun = { passing: lastOfRun('passing'), kept: lastOfRun('kept') }
-    this.#saveLease = database.prepare('INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)')
+    this.#fence = new Fence(database)
+    this.#filter = new KeyFilter(options.filter)
     this.#saveStream = database.prepare('INSERT OR REPLACE INTO streams VALUES (?, ?, ?)')
-    this.#olderOfKey = database.prepare('SELECT id, position, body FROM kept WHERE hash = ? AND position < ?')
+    this.#olderOfKey = database.prepare(`SELECT id, position, ${HEAD} AS body FROM kept WHERE hash = ? AND position < ?`)
     this.#deleteKept = database.prepare('DELETE FROM kept WHERE id = ?')
     this.#begin = database.prepare('BEGIN IMMEDIATE')
     this.#commit = database.prepare('COMMIT')
@@ -89,8 +99,7 @@ export class Store {
 
   facts(): StoreFacts {
     const id = String(this.database.prepare(`SELECT value FROM state WHERE name = 'id'`).get()?.['value'])
-    const leases = this.database.prepare('SELECT owner, partition, epoch FROM leases').all() as unknown as StoreFacts['leases']
-    return { id, topicIds: this.topicIds, starts: this.starts.slice(), ends: this.ends.slice(), leases }
+    return { id, topicIds: this.topicIds, starts: this.starts.slice(), ends: this.ends.slice(), leases: this.#fence.leases() }
   }
 
   /**
@@ -130,9 +139,9 @@ export class Store {
   }
 
   /** Deletes the first rows of a stream, which then begins at `start`. */
-  deleteBefore(table: TableName, stream: number, rows: readonly { readonly id: number }[], start: number): void {
+  deleteBefore(table: TableName, stream: number, ids: readonly number[], start: number): void {
     const remove = this.database.prepare(`DELETE FROM ${table} WHERE id = ?`)
-    for (const { id } of rows) remove.run(id)
+    for (const id of ids) remove.run(id)
     this.#settle()
     this.#dropEmptyRuns[table].run(positionOf(stream, 0), positionOf(stream, start))
     this.starts[stream] = start
@@ -161,28 +170,16 @@ export class Store {
   #writePacket(cursor: PacketCursor, reply: number[]): void {
     while (!cursor.isDone) {
       const operation = cursor.readOperation()
-      const { owner, partition } = operation
-      if (operation.kind !== 'append' && !this.#passFence(owner as Owner, partition, operation)) {
+      const owner = operation.owner as Owner
+      if (operation.kind !== 'append' && !this.#fence.pass(owner, operation)) {
         for (let index = 0; index < operation.sectionCount; index++) cursor.skipSection()
         reply.push(FENCED)
         continue
       }
       reply.push(DONE)
-      if (operation.kind === 'lease') reply.push(this.#leases.get(`${owner}/${partition}`)?.position ?? NO_POSITION)
+      if (operation.kind === 'lease') reply.push(this.#fence.positionOf(owner, operation.partition))
       for (let index = 0; index < operation.sectionCount; index++) this.#writeSection(cursor, reply)
     }
-  }
-
-  #passFence(owner: Owner, partition: number, operation: { kind: string; epoch: number; position: number | undefined }): boolean {
-    const key = `${owner}/${partition}`
-    const held = this.#leases.get(key) ?? { epoch: 0, position: null }
-    const isTaking = operation.kind === 'lease'
-    if (isTaking ? operation.epoch <= held.epoch : operation.epoch !== held.epoch) return false
-    if (!isTaking && operation.position === undefined) return true
-    const lease = { epoch: operation.epoch, position: operation.position ?? held.position }
-    this.#leases.set(key, lease)
-    this.#saveLease.run(owner, partition, lease.epoch, lease.position)
-    return true
   }
 
   #writeSection(cursor: PacketCursor, reply: number[]): void {
@@ -199,6 +196,7 @@ export class Store {
       const from = cursor.at - length
       const body = cursor.bytes.subarray(from, cursor.at)
       const hash = settings.lookup ? keyHash(topicId, cursor.bytes, keyStart(from), keyEnd(cursor.bytes, from)) : null
+      if (hash !== null) this.#filter.add(hash)
       const row = { position: positionOf(stream, offset), hash, body }
       rows.push(row)
       if (settings.cleanup === 'unique' && isTombstone(body)) this.#erasing.push(row)
@@ -235,7 +233,8 @@ export class Store {
   /** Moves all noted runs into their index, in its order: one page then takes the entries of many transactions. */
   #settle(): void {
     if (this.#unsettled.length === 0) return
-    for (const { position, first, last } of this.#unsettled.toSorted((left, right) => left.position - right.position)) this.#runs.add(position, first, last)
+    for (const { position, first, last } of this.#unsettled.toSorted((left, right) => left.position - right.position))
+      this.#runs.add(position, first, last)
     this.#runs.flush()
     this.database.exec('DELETE FROM directories')
     this.#unsettled = []
@@ -267,14 +266,12 @@ export class Store {
     }
     this.#unsettled = this.index.unsettled()
     for (const topic of topicNames) {
-      for (let partition = 0; partition < topics[topic].partitions; partition++) this.#loadEnd(this.index.lastSettled(streamOf(this.topicIds[topic], partition)))
+      for (let partition = 0; partition < topics[topic].partitions; partition++)
+        this.#loadEnd(this.index.lastSettled(streamOf(this.topicIds[topic], partition)))
     }
     for (const run of this.#unsettled) this.#loadEnd(run)
     this.#loadLastIds()
-    this.#leases.clear()
-    for (const row of this.database.prepare('SELECT owner, partition, epoch, position FROM leases').all()) {
-      this.#leases.set(`${row['owner'] as string}/${row['partition'] as number}`, row as unknown as LeaseRow)
-    }
+    this.#fence.load()
   }
 
   #loadEnd(run: Run | undefined): void {
@@ -297,4 +294,6 @@ export class Store {
 }
 
 const prepareDrop = (database: DatabaseSync, table: TableName): StatementSync =>
-  database.prepare(`DELETE FROM runs WHERE position >= ? AND position < ? AND NOT EXISTS (SELECT 1 FROM ${table} WHERE id BETWEEN first AND last)`)
+  database.prepare(
+    `DELETE FROM runs WHERE position >= ? AND position < ? AND NOT EXISTS (SELECT 1 FROM ${table} WHERE id BETWEEN first AND last)`,
+  )

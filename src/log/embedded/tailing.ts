@@ -95,7 +95,11 @@ const cutAtRandom = (tail: Tail, part: Pick<Chunk, 'records' | 'next'>, random: 
 }
 
 /** Yields chunks until `signal` aborts. Throws `offset_below_start`, `offset_beyond_end`, `data_corrupt`, `log_closed`. */
-export async function* tailStreams(source: ReadSource, cursors: readonly Cursor[], options: ReadOptions): AsyncGenerator<Chunk, void, undefined> {
+export async function* tailStreams(
+  source: ReadSource,
+  cursors: readonly Cursor[],
+  options: ReadOptions,
+): AsyncGenerator<Chunk, void, undefined> {
   const { signal } = options
   const recordsMax = Math.max(1, options.chunkRecordsMax ?? CHUNK_RECORDS)
   const ready = new Ready()

@@ -12,15 +12,25 @@ import { Store } from './store.ts'
 /** Bytes of packets that one transaction takes at most, so that no commit waits behind an endless one. */
 const TRANSACTION_BYTES_MAX = 4_194_304
 
-export type WriterRequest = ArrayBuffer | { readonly kind: 'clean'; readonly now: number } | { readonly kind: 'checkpoint' } | { readonly kind: 'close' }
+export type WriterRequest =
+  | ArrayBuffer
+  | { readonly kind: 'clean'; readonly now: number }
+  | { readonly kind: 'checkpoint' }
+  | { readonly kind: 'close' }
 
 export type WriterReply =
   | { readonly kind: 'open'; readonly facts: ReturnType<Store['facts']> }
   | { readonly kind: 'refused'; readonly code: ConfabError['code']; readonly message: string }
   | { readonly kind: 'written'; readonly packets: number; readonly reply: Float64Array; readonly ms: number }
-  | { readonly kind: 'failed'; readonly packets: number; readonly fate: 'full' | 'unknown' | 'nothing'; readonly message: string; readonly ends: Float64Array }
+  | {
+      readonly kind: 'failed'
+      readonly packets: number
+      readonly fate: 'full' | 'unknown' | 'nothing'
+      readonly message: string
+      readonly ends: Float64Array
+    }
   | { readonly kind: 'starts'; readonly streams: readonly number[]; readonly starts: readonly number[] }
-  | { readonly kind: 'cleaned'; readonly deleted: number }
+  | { readonly kind: 'cleaned'; readonly deleted: number; readonly failure: string | undefined }
   | { readonly kind: 'closed' }
 
 // A worker thread always has one.
@@ -61,29 +71,32 @@ const writeTaken = (taken: readonly ArrayBuffer[]): void => {
   const startedAt = performance.now()
   try {
     const reply = Float64Array.from(store.write(taken))
-    port.postMessage({ kind: 'written', packets: taken.length, reply, ms: performance.now() - startedAt } satisfies WriterReply, [reply.buffer])
+    port.postMessage({ kind: 'written', packets: taken.length, reply, ms: performance.now() - startedAt } satisfies WriterReply, [
+      reply.buffer,
+    ])
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     send({ kind: 'failed', packets: taken.length, fate: fateOf(error), message, ends: store.ends.slice() })
   }
 }
 
-/** One small slice, only when nothing waits. */
-const cleanSlice = (): void => {
+/** One small slice, only when nothing waits. A failed pass is told; the next one begins where it stood. */
+const cleanSlice = (pass: Generator<CleanResult, void>): void => {
+  let failure: string | undefined
   try {
-    const step = (cleaning as Generator<CleanResult, void>).next()
+    const step = pass.next()
     if (step.done !== true) {
-      cleanedRows += step.value.deleted
-      if (step.value.streams.length > 0) send({ kind: 'starts', streams: step.value.streams, starts: step.value.streams.map((stream) => store.starts[stream] as number) })
+      const { deleted, streams } = step.value
+      cleanedRows += deleted
+      if (streams.length > 0) send({ kind: 'starts', streams, starts: streams.map((stream) => store.starts[stream] as number) })
       return
     }
   } catch (error) {
-    // A full disk or a reader in the way: the next pass begins again where this one stood.
-    send({ kind: 'starts', streams: [], starts: [] })
-    void error
+    failure = error instanceof Error ? error.message : String(error)
   }
   cleaning = undefined
-  send({ kind: 'cleaned', deleted: cleanedRows })
+  send({ kind: 'cleaned', deleted: cleanedRows, failure })
+  cleanedRows = 0
 }
 
 /** Whether it went all the way: a reader with an old snapshot, or a full disk, leaves the rest to the next one. */
@@ -97,10 +110,7 @@ const checkpoint = (mode: 'PASSIVE' | 'TRUNCATE'): boolean => {
 
 const serveRequest = (request: Exclude<WriterRequest, ArrayBuffer>): boolean => {
   if (request.kind === 'checkpoint') checkpoint('PASSIVE')
-  if (request.kind === 'clean') {
-    cleanedRows = 0
-    cleaning ??= cleanLog(store, request.now)
-  }
+  if (request.kind === 'clean') cleaning ??= cleanLog(store, request.now)
   if (request.kind !== 'close') return true
   store.close()
   send({ kind: 'closed' })
@@ -109,7 +119,8 @@ const serveRequest = (request: Exclude<WriterRequest, ArrayBuffer>): boolean => 
 }
 
 const drain = (): void => {
-  for (let waiting = receiveMessageOnPort(port); waiting !== undefined; waiting = receiveMessageOnPort(port)) accept(waiting.message as WriterRequest)
+  for (let waiting = receiveMessageOnPort(port); waiting !== undefined; waiting = receiveMessageOnPort(port))
+    accept(waiting.message as WriterRequest)
 }
 
 let isScheduled = false
@@ -126,7 +137,7 @@ const work = (): void => {
   }
   const request = requests.shift()
   if (request !== undefined && !serveRequest(request)) return
-  if (cleaning !== undefined) cleanSlice()
+  if (cleaning !== undefined) cleanSlice(cleaning)
   if (cleaning !== undefined || requests.length > 0) schedule()
 }
 const schedule = (): void => {
