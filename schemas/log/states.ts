@@ -253,6 +253,8 @@ export const sendRecord = record('Send', {
   providerCode: optional(int),
   providerMessageId: optional(text),
   durationMs: optional(double),
+  /** Requests of this attempt that provably sent nothing. */
+  tries: withDefault(int, 0),
 })
 export type SendRecord = Infer<typeof sendRecord>
 
