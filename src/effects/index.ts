@@ -1,5 +1,23 @@
 // The only place where a wish becomes a request: the outgoing guard and the carriers of effects.
 // Between the outbox and the world outside.
 
+export { openBackfill } from './backfill.ts'
+export type { Backfill, BackfillOptions } from './backfill.ts'
+export { openDrops } from './drops.ts'
+export type { ContentList, Drops, DropsOptions, ListContents } from './drops.ts'
+export { openFiles, sniff } from './files.ts'
+export type { FileStore, Range, StoredFile } from './files.ts'
 export { openOutgoing } from './http.ts'
 export type { Outgoing, OutgoingAnswer, OutgoingOptions, OutgoingRequest, OutgoingStream } from './http.ts'
+export { inboundFileId, openMedia } from './media.ts'
+export type { Media, MediaOptions } from './media.ts'
+export { openOutbox } from './outbox.ts'
+export type { Carrier, OpenEffect, Outbox, OutboxOptions } from './outbox.ts'
+export { openReports, openWaits } from './reports.ts'
+export type { Logger, Reports, ReportsOptions, WaitUntil } from './reports.ts'
+export { openSender } from './sender.ts'
+export type { Sender, SenderOptions, SendSample } from './sender.ts'
+export { openTells } from './tells.ts'
+export type { Tells, TellsOptions } from './tells.ts'
+export { openWakeups } from './wakeups.ts'
+export type { Wakeups, WakeupsOptions } from './wakeups.ts'

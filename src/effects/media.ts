@@ -1,0 +1,165 @@
+// Carries `fetch` effects: brings inbound files home while the provider still has them.
+// Between a message that already stands in the thread and the file store; the message never waits for its files.
+
+import type { Carrier, OpenEffect } from './outbox.ts'
+import type { FileStore } from './files.ts'
+import type { Outgoing } from './http.ts'
+import { backoffMs, reportOf, type Logger, type Reports, type WaitUntil } from './reports.ts'
+import { providerAccountOf, type AttemptOptions, type ProviderAccount } from './sender-attempt.ts'
+import { hasCode } from '#errors'
+import { derivePlain, type Attachment, type EffectFetch } from '#schemas/log'
+
+export interface MediaOptions extends Pick<AttemptOptions, 'settings' | 'credentialsOf' | 'apiUrlOf'> {
+  readonly outgoing: Pick<Outgoing, 'stream'>
+  readonly files: Pick<FileStore, 'write'>
+  readonly reports: Reports
+  readonly clock: () => number
+  readonly random: () => number
+  readonly wait: WaitUntil
+  readonly logger: Logger
+  /** CONFAB_ATTACHMENT_BYTES_MAX. */
+  readonly sizeBytesMax: number
+}
+
+export interface Media extends Carrier {
+  close(): Promise<void>
+}
+
+/** Downloads at once; what is beyond waits, since the outbox keeps it. */
+const PARALLEL_MAX = 8
+const TRIES_MAX = 5
+const BACKOFF = { firstMs: 2000, maxMs: 120_000 } as const
+const TIMEOUT_MS = 60_000
+const REDIRECTS_MAX = 3
+
+/** Shared by no two contacts: the same picture sent twice is stored twice, so erasing one takes nothing from the other. */
+export const inboundFileId = ({ messageId, index }: Pick<EffectFetch, 'messageId' | 'index'>): string => derivePlain('file', [messageId, index])
+
+/** The kind as the bytes show it; a sticker is what the provider calls one. */
+const kindOf = (contentType: string): Attachment['kind'] => {
+  const type = contentType.split('/', 1)[0]
+  return type === 'image' || type === 'audio' || type === 'video' ? type : 'file'
+}
+
+const fileNameOf = (disposition: string | undefined): string | null => {
+  const name = /filename="([^"\\/\r\n]{1,200})"/i.exec(disposition ?? '')?.[1]
+  return name === undefined || name.trim() === '' ? null : name.trim()
+}
+
+const unfetched = (effect: EffectFetch, state: 'failed' | 'blocked'): Attachment => ({
+  kind: 'file',
+  fileId: null,
+  state,
+  sourceUrl: effect.url,
+  name: null,
+  contentType: 'application/octet-stream',
+  sizeBytes: null,
+  sha256: null,
+})
+
+class MediaCarrier implements Media {
+  readonly types = ['fetch'] as const
+  readonly #options: MediaOptions
+  readonly #open = new Map<string, { readonly partition: number; readonly effect: EffectFetch }>()
+  readonly #waiting: string[] = []
+  readonly #running = new Set<Promise<void>>()
+  readonly #stop = new AbortController()
+
+  constructor(options: MediaOptions) {
+    this.#options = options
+  }
+
+  put(effect: OpenEffect): void {
+    if (effect.type !== 'fetch' || this.#open.has(effect.key)) return
+    this.#open.set(effect.key, { partition: effect.partition, effect: effect.value })
+    this.#waiting.push(effect.key)
+    this.#pump()
+  }
+
+  end(_partition: number, key: string): void {
+    this.#open.delete(key)
+  }
+
+  release(partition: number): void {
+    for (const [key, entry] of this.#open) if (entry.partition === partition) this.#open.delete(key)
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#running)
+  }
+
+  #pump(): void {
+    while (this.#running.size < PARALLEL_MAX && !this.#stop.signal.aborted) {
+      const key = this.#waiting.shift()
+      if (key === undefined) return
+      const entry = this.#open.get(key)
+      if (entry === undefined) continue
+      const work: Promise<void> = this.#carry(entry.effect)
+        .catch((error: unknown) => this.#options.logger.error({ messageId: entry.effect.messageId, index: entry.effect.index, err: error }, 'attachment not reported'))
+        .finally(() => {
+          this.#running.delete(work)
+          this.#pump()
+        })
+      this.#running.add(work)
+    }
+  }
+
+  async #carry(effect: EffectFetch): Promise<void> {
+    const { clock, random, wait, reports } = this.#options
+    const { signal } = this.#stop
+    let attachment: Attachment | undefined
+    for (let tries = 1; attachment === undefined && !signal.aborted; tries++) {
+      const result = await this.#fetch(effect)
+      if (result !== 'again') attachment = result
+      else if (tries >= TRIES_MAX) attachment = unfetched(effect, 'failed')
+      else await wait(clock() + backoffMs(tries, BACKOFF, random), signal)
+    }
+    if (attachment === undefined) return
+    const { messageId, index, conversationId } = effect
+    const data = { messageId, index, attachment }
+    await reports.post([reportOf(effect, { actor: { kind: 'conversation', id: conversationId }, type: 'attachment.report', parts: [attachment.state], at: clock(), data })], signal)
+  }
+
+  async #fetch(effect: EffectFetch): Promise<Attachment | 'again'> {
+    const target = providerAccountOf(this.#options, effect.accountId)
+    const url = URL.parse(effect.url)
+    if (target === undefined || url === null || !isMediaUrl(url, target)) return unfetched(effect, 'blocked')
+    try {
+      const answer = await this.#options.outgoing.stream({
+        method: 'GET',
+        url: url.href,
+        headers: target.provider.mediaHeaders(target.credentials),
+        timeoutMs: TIMEOUT_MS,
+        responseBytesMax: this.#options.sizeBytesMax,
+        isToProvider: true,
+        redirects: { max: REDIRECTS_MAX, mayVisit: (next) => isMediaUrl(next, target) },
+        signal: this.#stop.signal,
+      })
+      if (answer.status !== 200) {
+        // Read to its end, so that the connection is free again.
+        for await (const chunk of answer.body) void chunk
+        return answer.status === 410 ? unfetched(effect, 'failed') : 'again'
+      }
+      return await this.#store(effect, answer)
+    } catch (error) {
+      this.#options.logger.warn({ messageId: effect.messageId, index: effect.index, err: error }, 'attachment not fetched')
+      if (hasCode(error, 'egress_refused')) return unfetched(effect, 'blocked')
+      return hasCode(error, 'file_too_large', 'file_empty') || isTooLarge(error) ? unfetched(effect, 'failed') : 'again'
+    }
+  }
+
+  async #store(effect: EffectFetch, answer: { readonly headers: Readonly<Record<string, string>>; readonly body: AsyncIterable<Uint8Array> }): Promise<Attachment> {
+    const claimedType = answer.headers['content-type'] ?? ''
+    const { fileId, sizeBytes, sha256, contentType } = await this.#options.files.write(inboundFileId(effect), answer.body, { sizeBytesMax: this.#options.sizeBytesMax, claimedType })
+    const name = fileNameOf(answer.headers['content-disposition'])
+    return { kind: kindOf(contentType), fileId, state: 'ready', sourceUrl: effect.url, name, contentType, sizeBytes, sha256 }
+  }
+}
+
+const isTooLarge = (error: unknown): boolean => hasCode(error, 'request_cut_off') && (error as { fields?: Record<string, unknown> }).fields?.['reason'] === 'response_too_large'
+
+/** The provider's own hosts, and the API as the operator configured it. */
+const isMediaUrl = (url: URL, { provider, apiUrl }: ProviderAccount): boolean => url.origin === new URL(apiUrl).origin || provider.isMediaHost(url.hostname)
+
+export const openMedia = (options: MediaOptions): Media => new MediaCarrier(options)
