@@ -82,7 +82,9 @@ interface RowValues {
   profile: ProfileRow
 }
 /** `profile` lies in `contacts`, the others in `messages`. null = tombstone. */
-export type RowChange = { [K in keyof RowValues]: { readonly key: string; readonly shape: K; readonly value: RowValues[K] | null } }[keyof RowValues]
+export type RowChange = {
+  [K in keyof RowValues]: { readonly key: string; readonly shape: K; readonly value: RowValues[K] | null }
+}[keyof RowValues]
 
 interface EffectValues {
   send: EffectSend
@@ -93,7 +95,9 @@ interface EffectValues {
 }
 export type EffectShape = keyof EffectValues
 /** null = the effect has ended. */
-export type EffectChange = { [K in EffectShape]: { readonly key: string; readonly shape: K; readonly value: EffectValues[K] | null } }[EffectShape]
+export type EffectChange = {
+  [K in EffectShape]: { readonly key: string; readonly shape: K; readonly value: EffectValues[K] | null }
+}[EffectShape]
 
 export interface MarkChange {
   readonly key: string

@@ -74,7 +74,10 @@ export class Draft<S extends { readonly seq: number; readonly at: number }> {
     const stored =
       contents.length === 0
         ? NONE
-        : contents.map(({ kind, body }, n) => ({ kind, organizationId: command.organizationId, subjectId: command.actor.id, seq, n, body }) as StoredContent)
+        : contents.map(
+            ({ kind, body }, n) =>
+              ({ kind, organizationId: command.organizationId, subjectId: command.actor.id, seq, n, body }) as StoredContent,
+          )
     const { snapshot: after, actions } = this.#kind.step(snapshot, event, stored)
     this.snapshot = after
     this.events.push(event)

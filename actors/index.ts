@@ -2,7 +2,16 @@
 
 export * from './decision.ts'
 export { rowsNeeded, type RowNeed } from './needs.ts'
-export { conversationEventTypes, conversationMachine, eraseRow, evolveConversation, evolveRow, hashConversation, loadConversation, rowOf } from './conversation/index.ts'
+export {
+  conversationEventTypes,
+  conversationMachine,
+  eraseRow,
+  evolveConversation,
+  evolveRow,
+  hashConversation,
+  loadConversation,
+  rowOf,
+} from './conversation/index.ts'
 export { decideConversation } from './decide/index.ts'
 export { contactEventTypes, contactMachine, decideContact, evolveContact, loadContact } from './contact/index.ts'
 export { decideSettings, evolveOrganization, loadOrganization, organizationMachine } from './settings/index.ts'

@@ -9,7 +9,10 @@ export interface RowNeed {
 }
 
 const NONE: readonly RowNeed[] = []
-const message = (conversationId: string, messageId: string): RowNeed => ({ topic: 'messages', key: keys.message(conversationId, messageId) })
+const message = (conversationId: string, messageId: string): RowNeed => ({
+  topic: 'messages',
+  key: keys.message(conversationId, messageId),
+})
 const address = (conversationId: string): RowNeed => ({ topic: 'messages', key: keys.address(conversationId) })
 const markOf = (conversationId: string, agentId: string | null): readonly RowNeed[] =>
   agentId === null ? NONE : [{ topic: 'marks', key: keys.mark(conversationId, agentId) }]

@@ -1,7 +1,16 @@
 // The decisions of a contact: who it is, where it writes, blocked, opted out, erased; its conversations are told.
 // Between `contact-commands` and the events and effects that follow; pure.
 
-import { keys, type Command, type ContactCommand, type ContactSnapshot, type Content, type EventData, type Profile, type ProfileRow } from '#schemas/log'
+import {
+  keys,
+  type Command,
+  type ContactCommand,
+  type ContactSnapshot,
+  type Content,
+  type EventData,
+  type Profile,
+  type ProfileRow,
+} from '#schemas/log'
 import { putDrop, putTell } from '../conversation/index.ts'
 import type { DecideContext, Decision } from '../decision.ts'
 import { LABELS_MAX, labelChange, mergeAttributes } from '../decide/change.ts'
@@ -18,7 +27,10 @@ class ContactDraft extends Draft<ContactSnapshot> {
 
   constructor(snapshot: ContactSnapshot | null, command: ContactCommand, context: DecideContext) {
     const { transition } = context
-    super(snapshot, command, { context, kind: { step: (before, event) => stepContact(before, event, transition), contactSeqOf: () => null } })
+    super(snapshot, command, {
+      context,
+      kind: { step: (before, event) => stepContact(before, event, transition), contactSeqOf: () => null },
+    })
   }
 
   apply<T extends ContactEventType>(type: T, data: EventData[T], contents: readonly Content[] = []): void {
@@ -37,7 +49,11 @@ class ContactDraft extends Draft<ContactSnapshot> {
     this.putRow({ key: keys.profile(this.subjectId), shape: 'profile', value: { ...this.profile, ...change } })
   }
 
-  tellAll<T extends 'conversation.block' | 'conversation.opt' | 'conversation.erase'>(type: T, data: Command<T>['data'], accountId?: string): void {
+  tellAll<T extends 'conversation.block' | 'conversation.opt' | 'conversation.erase'>(
+    type: T,
+    data: Command<T>['data'],
+    accountId?: string,
+  ): void {
     for (const identity of this.snapshot?.identities ?? []) {
       if (accountId !== undefined && identity.accountId !== accountId) continue
       putTell(this, { to: { kind: 'conversation', id: identity.conversationId }, type, data })
@@ -64,7 +80,8 @@ const mergeProfile = (before: Profile | null, known: Profile): Profile => {
   }
 }
 
-const isSameProfile = (a: Profile | null, b: Profile): boolean => a !== null && JSON.stringify({ ...empty, ...a }) === JSON.stringify({ ...empty, ...b })
+const isSameProfile = (a: Profile | null, b: Profile): boolean =>
+  a !== null && JSON.stringify({ ...empty, ...a }) === JSON.stringify({ ...empty, ...b })
 
 const changeProfile = (draft: Living, profile: Profile): void => {
   const before = draft.profile.profile
@@ -77,14 +94,16 @@ const introduce = (draft: ContactDraft, { data }: Command<'contact.introduce'>):
   const { conversationId, accountId, channel, profile } = data
   const place = { conversationId, accountId, channel }
   const before = draft.snapshot
-  const isKnown = before !== null && before.state !== 'erased' && before.identities.some((identity) => identity.conversationId === conversationId)
+  const isKnown =
+    before !== null && before.state !== 'erased' && before.identities.some((identity) => identity.conversationId === conversationId)
   if (before === null) {
     draft.apply('contact.created', place, profile === null ? [] : [{ kind: 'profile', body: profile }])
     draft.putProfile({ profile })
   } else if (!isKnown) draft.apply('contact.joined', place)
   const living = draft as Living
   // A fetched profile never overwrites what an agent wrote.
-  if (before !== null && profile !== null && !living.snapshot.isProfileEdited) changeProfile(living, mergeProfile(living.profile.profile, profile))
+  if (before !== null && profile !== null && !living.snapshot.isProfileEdited)
+    changeProfile(living, mergeProfile(living.profile.profile, profile))
   if (!isKnown && living.snapshot.state === 'blocked') {
     putTell(draft, { to: { kind: 'conversation', id: conversationId }, type: 'conversation.block', data: { isBlocked: true } })
   }
@@ -107,7 +126,8 @@ const label = (draft: Living, { data }: Command<'contact.label'>): void => {
   const unknown = data.add.find((labelId) => settings.label?.(labelId) === false)
   if (unknown !== undefined) return void draft.refuse('label_unknown', { labelId: unknown })
   const { added, removed } = labelChange(draft.snapshot.labels, data)
-  if (draft.snapshot.labels.length + added.length - removed.length > LABELS_MAX) return void draft.refuse('labels_too_many', { labelsMax: LABELS_MAX })
+  if (draft.snapshot.labels.length + added.length - removed.length > LABELS_MAX)
+    return void draft.refuse('labels_too_many', { labelsMax: LABELS_MAX })
   if (added.length + removed.length > 0) draft.apply('contact.labeled', { added, removed })
   draft.accept()
 }
@@ -174,7 +194,11 @@ const decideLiving = (draft: Living, command: ContactCommand): void => {
 }
 
 /** Pure; never throws for what the schemas allow but what `rows` throws. */
-export const decideContact = (snapshot: ContactSnapshot | null, command: ContactCommand, context: DecideContext): Decision<ContactSnapshot> => {
+export const decideContact = (
+  snapshot: ContactSnapshot | null,
+  command: ContactCommand,
+  context: DecideContext,
+): Decision<ContactSnapshot> => {
   const draft = new ContactDraft(snapshot, command, context)
   if (command.type === 'contact.introduce') introduce(draft, command)
   else if (snapshot === null) draft.refuse('contact_not_found')

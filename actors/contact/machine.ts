@@ -2,7 +2,15 @@
 // Between the events of `contact-events` and the decisions beside it; names and attributes stay in contents and the profile row.
 
 import { assign, setup } from 'xstate'
-import { CONTACT_VERSION, contactSnapshot, SITE_ID, type ContactSnapshot, type Event, type EventType, type StoredContent } from '#schemas/log'
+import {
+  CONTACT_VERSION,
+  contactSnapshot,
+  SITE_ID,
+  type ContactSnapshot,
+  type Event,
+  type EventType,
+  type StoredContent,
+} from '#schemas/log'
 import type { Transition } from '../decision.ts'
 
 export type ContactEventType = Extract<EventType, `contact.${string}`>
@@ -54,7 +62,10 @@ const folds: { readonly [T in ContactEventType]: Fold<T> } = {
     ...joined(before, event),
   }),
   'contact.joined': joined,
-  'contact.changed': (before, event) => ({ profile: firstContent(event) ?? null, isProfileEdited: before.isProfileEdited || isEdit(event) }),
+  'contact.changed': (before, event) => ({
+    profile: firstContent(event) ?? null,
+    isProfileEdited: before.isProfileEdited || isEdit(event),
+  }),
   'contact.attributed': (_before, event) => ({ attributes: firstContent(event) ?? null }),
   'contact.labeled': ({ labels }, { data }) => ({ labels: [...labels.filter((label) => !data.removed.includes(label)), ...data.added] }),
   'contact.blocked': () => ({}),
@@ -112,7 +123,11 @@ export const stepContact = (
   const before = snapshot ?? unborn
   if (snapshot === null && event.type !== 'contact.created') throw new Error(`a contact begins with contact.created, not ${event.type}`)
   if (event.seq !== before.seq + 1) throw new Error(`event ${event.seq} does not follow ${before.seq}`)
-  const { value, context, actions } = transition(contactMachine, { value: snapshot === null ? 'new' : snapshot.state, context: before }, event)
+  const { value, context, actions } = transition(
+    contactMachine,
+    { value: snapshot === null ? 'new' : snapshot.state, context: before },
+    event,
+  )
   if (context === before) throw new Error(`the contact machine does not know ${event.type} in state ${before.state}`)
   return { snapshot: context.state === value ? context : { ...context, state: value as ContactSnapshot['state'] }, actions }
 }

@@ -25,7 +25,14 @@ import { evolveRow } from './rows.ts'
  * files included. Not shown: states, labels, holders, notes, retries, and the fate of a send: web chat, the one channel that shows
  * a projection, sends in the same decision as it queues, and its marks go by watermarks in contactSeq.
  */
-const shown: ReadonlySet<EventType> = new Set(['message.received', 'message.queued', 'message.edited', 'message.deleted', 'message.attached', 'conversation.erased'])
+const shown: ReadonlySet<EventType> = new Set([
+  'message.received',
+  'message.queued',
+  'message.edited',
+  'message.deleted',
+  'message.attached',
+  'conversation.erased',
+])
 
 const isShown = (type: EventType, data: object): boolean => shown.has(type) && !('attempt' in data && data.attempt !== 1)
 
@@ -70,7 +77,8 @@ export class ConversationDraft extends Draft<ConversationSnapshot> {
   #foldRow({ event, contents }: Applied): void {
     const messageId = (event.data as { messageId?: string | null }).messageId
     if (messageId === undefined || messageId === null) return
-    const isNew = event.type === 'message.received' || event.type === 'note.added' || (event.type === 'message.queued' && event.data.attempt === 1)
+    const isNew =
+      event.type === 'message.received' || event.type === 'note.added' || (event.type === 'message.queued' && event.data.attempt === 1)
     const row = evolveRow(isNew ? null : this.message(messageId), event, contents)
     if (row !== null) this.putMessage(isNew ? { ...row, bodyHash: this.command.bodyHash } : row)
   }
@@ -86,7 +94,11 @@ export class ConversationDraft extends Draft<ConversationSnapshot> {
 
   putAttributes(attributes: Record<string, string> | null): void {
     const { organizationId } = this.command
-    this.putRow({ key: keys.attributes(this.subjectId), shape: 'attributes', value: { conversationId: this.subjectId, organizationId, attributes } })
+    this.putRow({
+      key: keys.attributes(this.subjectId),
+      shape: 'attributes',
+      value: { conversationId: this.subjectId, organizationId, attributes },
+    })
   }
 
   #act(action: string, { event, contents }: Applied): void {
@@ -98,7 +110,11 @@ export class ConversationDraft extends Draft<ConversationSnapshot> {
       case 'fetch': {
         const content = contents[0]
         if (content?.kind !== 'message' || content.body.attachments.length === 0) return
-        return putFetches(this, { messageId: (event.data as EventData['message.received']).messageId, seq: event.seq, attachments: content.body.attachments })
+        return putFetches(this, {
+          messageId: (event.data as EventData['message.received']).messageId,
+          seq: event.seq,
+          attachments: content.body.attachments,
+        })
       }
       case 'drop':
         return putDrop(this, (event.data as EventData['conversation.erased']).upToSeq)

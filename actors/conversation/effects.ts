@@ -43,21 +43,38 @@ export const putSend = (
   if (snapshot === null) return
   const key = sendEffectKey(snapshot.id, send.messageId, send.attempt)
   const { accountId, channel, id: conversationId } = snapshot
-  draft.putEffect({ key, shape: 'send', value: { effectId: idIn(key), organizationId: command.organizationId, conversationId, accountId, channel, ...send } })
+  draft.putEffect({
+    key,
+    shape: 'send',
+    value: { effectId: idIn(key), organizationId: command.organizationId, conversationId, accountId, channel, ...send },
+  })
 }
 
 export const endSend = (draft: Drafting, messageId: string, attempt: number): void =>
   draft.putEffect({ key: sendEffectKey(draft.subjectId, messageId, attempt), shape: 'send', value: null })
 
 /** One fetch an attachment that only the provider has. */
-export const putFetches = (draft: Drafting, { messageId, seq, attachments }: { messageId: string; seq: number; attachments: readonly Attachment[] }): void => {
+export const putFetches = (
+  draft: Drafting,
+  { messageId, seq, attachments }: { messageId: string; seq: number; attachments: readonly Attachment[] },
+): void => {
   const { snapshot, command } = draft
   if (snapshot === null) return
   const { accountId, channel, id: conversationId } = snapshot
   for (const [index, { state, sourceUrl }] of attachments.entries()) {
     if (state !== 'fetching' || sourceUrl === null) continue
     const key = fetchEffectKey(conversationId, messageId, index)
-    const value: EffectFetch = { effectId: idIn(key), organizationId: command.organizationId, conversationId, messageId, accountId, channel, index, seq, url: sourceUrl }
+    const value: EffectFetch = {
+      effectId: idIn(key),
+      organizationId: command.organizationId,
+      conversationId,
+      messageId,
+      accountId,
+      channel,
+      index,
+      seq,
+      url: sourceUrl,
+    }
     draft.putEffect({ key, shape: 'fetch', value })
   }
 }
@@ -78,13 +95,21 @@ export const putTimers = (draft: Drafting, before: readonly Timer[], after: read
 export const putTimer = (draft: Drafting, { kind, setBySeq, dueAt }: Timer): void => {
   const key = timerEffectKey(draft.subjectId, kind)
   const { organizationId } = draft.command
-  draft.putEffect({ key, shape: 'timer', value: { effectId: idIn(key), organizationId, conversationId: draft.subjectId, kind, setBySeq, dueAt } })
+  draft.putEffect({
+    key,
+    shape: 'timer',
+    value: { effectId: idIn(key), organizationId, conversationId: draft.subjectId, kind, setBySeq, dueAt },
+  })
 }
 
 /** A command for another actor, whole; its id follows from the event that caused it, so telling twice is telling once. */
 export const putTell = <T extends CommandType>(
   draft: Draft<{ readonly seq: number; readonly at: number }>,
-  { to, type, data }: { readonly to: { readonly kind: SubjectKind; readonly id: string }; readonly type: T; readonly data: Command<T>['data'] },
+  {
+    to,
+    type,
+    data,
+  }: { readonly to: { readonly kind: SubjectKind; readonly id: string }; readonly type: T; readonly data: Command<T>['data'] },
 ): void => {
   const seq = draft.snapshot?.seq ?? 0
   const { organizationId } = draft.command
@@ -117,5 +142,9 @@ export const introduce = (draft: Drafting, profile: Profile | null): void => {
 export const putDrop = (draft: Draft<{ readonly seq: number; readonly at: number }>, upToSeq: number): void => {
   const key = dropEffectKey(draft.subjectId)
   const { kind, id } = draft.command.actor
-  draft.putEffect({ key, shape: 'drop', value: { effectId: idIn(key), organizationId: draft.command.organizationId, subject: { kind, id }, upToSeq } })
+  draft.putEffect({
+    key,
+    shape: 'drop',
+    value: { effectId: idIn(key), organizationId: draft.command.organizationId, subject: { kind, id }, upToSeq },
+  })
 }

@@ -1,7 +1,15 @@
 // The fold of a conversation, the one way its snapshot comes about: live, on rebuild, from an older version.
 // Between the machine and whoever holds events.
 
-import { CONVERSATION_VERSION, conversationState, derivePlain, type ConversationRow, type ConversationSnapshot, type Event, type StoredContent } from '#schemas/log'
+import {
+  CONVERSATION_VERSION,
+  conversationState,
+  derivePlain,
+  type ConversationRow,
+  type ConversationSnapshot,
+  type Event,
+  type StoredContent,
+} from '#schemas/log'
 import type { Transition } from '../decision.ts'
 import { unborn, type ConversationEvent } from './fold.ts'
 import { conversationMachine } from './machine.ts'
@@ -13,9 +21,14 @@ export const stepConversation = (
   transition: Transition,
 ): { readonly snapshot: ConversationSnapshot; readonly actions: readonly string[] } => {
   const before = snapshot ?? unborn
-  if (snapshot === null && event.type !== 'conversation.created') throw new Error(`a conversation begins with conversation.created, not ${event.type}`)
+  if (snapshot === null && event.type !== 'conversation.created')
+    throw new Error(`a conversation begins with conversation.created, not ${event.type}`)
   if (event.seq !== before.seq + 1) throw new Error(`event ${event.seq} does not follow ${before.seq}`)
-  const { value, context, actions } = transition(conversationMachine, { value: snapshot === null ? 'new' : snapshot.state, context: before }, event as ConversationEvent)
+  const { value, context, actions } = transition(
+    conversationMachine,
+    { value: snapshot === null ? 'new' : snapshot.state, context: before },
+    event as ConversationEvent,
+  )
   if (context === before) throw new Error(`the conversation machine does not know ${event.type} in state ${before.state}`)
   return { snapshot: context.state === value ? context : { ...context, state: value as ConversationSnapshot['state'] }, actions }
 }
@@ -70,8 +83,7 @@ export const loadConversation = (decoded: unknown): ConversationSnapshot | null 
 }
 
 /** Structure and content ids, in the order of the record's fields whatever order the object has. */
-export const hashConversation = (snapshot: ConversationSnapshot): string =>
-  derivePlain('state', [JSON.stringify(snapshot, fieldNames)])
+export const hashConversation = (snapshot: ConversationSnapshot): string => derivePlain('state', [JSON.stringify(snapshot, fieldNames)])
 
 /** Names at every depth: JSON.stringify keeps these and sorts by this list. */
 const fieldNames = [...Object.keys(unborn), 'kind', 'delivered', 'read', 'expiresAt', 'openedAt', 'dueAt', 'setBySeq', 'n']

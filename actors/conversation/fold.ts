@@ -108,7 +108,12 @@ const isSame = (a: ConversationSnapshot['assignee'], b: ConversationSnapshot['as
 const assigned: Fold<'conversation.assigned'> = (before, { data, at, seq }) =>
   isSame(before.assignee, data.after)
     ? { teamId: data.teamAfter }
-    : { teamId: data.teamAfter, assignee: data.after, assignedAt: data.after === null ? null : at, assignedSeq: data.after === null ? 0 : seq }
+    : {
+        teamId: data.teamAfter,
+        assignee: data.after,
+        assignedAt: data.after === null ? null : at,
+        assignedSeq: data.after === null ? 0 : seq,
+      }
 
 const received: Fold<'message.received'> = (before, { data, at }) => {
   const isQuiet = before.isBlocked || before.isOptedOut
@@ -150,7 +155,9 @@ const folds: { readonly [T in ConversationEventType]: Fold<T> } = {
   'conversation.snoozed': snoozed,
   'conversation.resolved': resolved,
   'conversation.assigned': assigned,
-  'conversation.labeled': ({ labels }, { data }) => ({ labels: [...labels.filter((label) => !data.removed.includes(label)), ...data.added] }),
+  'conversation.labeled': ({ labels }, { data }) => ({
+    labels: [...labels.filter((label) => !data.removed.includes(label)), ...data.added],
+  }),
   'conversation.prioritized': (_before, { data }) => ({ priority: data.after }),
   'conversation.changed': (_before, { data }) => ({ attributes: data.attributes }),
   'conversation.blocked': (_before, { data }) => ({ isBlocked: data.isBlocked }),

@@ -38,7 +38,8 @@ const born = (event: Event<'message.received' | 'message.queued' | 'note.added'>
   }
 }
 
-const withSend = (row: MessageRow, change: Partial<Send>): MessageRow => (row.send === null ? row : { ...row, send: { ...row.send, ...change } })
+const withSend = (row: MessageRow, change: Partial<Send>): MessageRow =>
+  row.send === null ? row : { ...row, send: { ...row.send, ...change } }
 
 const edited = (row: MessageRow, event: Event, contents: readonly StoredContent[]): MessageRow => {
   const references: ContentReference[] = [...row.contents, { seq: event.seq, n: 0 }]
@@ -54,7 +55,8 @@ const sent = (state: SendState): Partial<Send> => ({ state, reason: null, provid
 /** The row of one message after an event; the same reference for events that say nothing of it, null where it does not exist. */
 export const evolveRow = (row: MessageRow | null, event: Event, contents: readonly StoredContent[]): MessageRow | null => {
   if (row === null) {
-    const isBirth = event.type === 'message.received' || event.type === 'note.added' || (event.type === 'message.queued' && event.data.attempt === 1)
+    const isBirth =
+      event.type === 'message.received' || event.type === 'note.added' || (event.type === 'message.queued' && event.data.attempt === 1)
     return isBirth ? born(event, contents) : null
   }
   if (event.type === 'conversation.erased') return row.seq <= event.data.upToSeq && !row.isErased ? eraseRow(row) : row
@@ -69,11 +71,20 @@ export const evolveRow = (row: MessageRow | null, event: Event, contents: readon
     case 'message.read':
       return withSend(row, sent('read'))
     case 'message.failed':
-      return withSend(row, { state: 'failed', reason: event.data.reason, providerCode: event.data.providerCode, attempt: event.data.attempt })
+      return withSend(row, {
+        state: 'failed',
+        reason: event.data.reason,
+        providerCode: event.data.providerCode,
+        attempt: event.data.attempt,
+      })
     case 'message.unknown':
       return withSend(row, { state: 'unknown', reason: event.data.reason, providerCode: null, attempt: event.data.attempt })
     case 'message.settled':
-      return withSend(row, { state: event.data.after, reason: event.data.after === 'failed' ? 'settled_by_agent' : null, providerCode: null })
+      return withSend(row, {
+        state: event.data.after,
+        reason: event.data.after === 'failed' ? 'settled_by_agent' : null,
+        providerCode: null,
+      })
     case 'message.edited':
     case 'note.edited': {
       const after = edited(row, event, contents)

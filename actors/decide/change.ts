@@ -10,7 +10,10 @@ const ATTRIBUTES_MAX = 64
 const ATTRIBUTES_BYTES_MAX = 8_192
 
 /** What a set operation would change; add before remove, so a label in both is gone after it. */
-export const labelChange = (labels: readonly string[], { add, remove }: { readonly add: readonly string[]; readonly remove: readonly string[] }) => ({
+export const labelChange = (
+  labels: readonly string[],
+  { add, remove }: { readonly add: readonly string[]; readonly remove: readonly string[] },
+) => ({
   added: [...new Set(add)].filter((label) => !labels.includes(label) && !remove.includes(label)),
   removed: [...new Set(remove)].filter((label) => labels.includes(label)),
 })
@@ -37,7 +40,9 @@ export const mergeAttributes = (
   before: Readonly<Record<string, string>>,
   changes: Readonly<Record<string, string>>,
 ): Record<string, string> | 'too large' | null => {
-  const isChange = Object.entries(changes).some(([key, value]) => (value === '' ? Object.hasOwn(before, key) : !Object.hasOwn(before, key) || before[key] !== value))
+  const isChange = Object.entries(changes).some(([key, value]) =>
+    value === '' ? Object.hasOwn(before, key) : !Object.hasOwn(before, key) || before[key] !== value,
+  )
   if (!isChange) return null
   const entries = Object.entries({ ...before, ...changes }).filter(([, value]) => value !== '')
   const sizeBytes = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0)

@@ -31,7 +31,8 @@ const callOff = (draft: LivingDraft, row: MessageRow): void => {
 export const dropContents = (draft: LivingDraft, { data }: Command<'contents.drop'>): void => {
   const { erasedUpTo } = draft.snapshot
   draft.accept()
-  for (const { seq, n } of data.references.slice(0, DROPS_MAX)) if (seq <= erasedUpTo) draft.drops.push(keys.content(draft.subjectId, seq, n))
+  for (const { seq, n } of data.references.slice(0, DROPS_MAX))
+    if (seq <= erasedUpTo) draft.drops.push(keys.content(draft.subjectId, seq, n))
   for (const messageId of data.messageIds.slice(0, DROPS_MAX)) {
     const row = draft.message(messageId)
     if (row === null || row.seq > erasedUpTo || row.isErased) continue

@@ -13,7 +13,8 @@ export const holderOf = ({ assignee, assignedAt, assignedSeq }: ConversationSnap
   seq: assignedSeq,
 })
 
-const isHeldBy = (assignee: Assignee | null, by: Principal): boolean => assignee !== null && assignee.kind === by.kind && assignee.id === by.id
+const isHeldBy = (assignee: Assignee | null, by: Principal): boolean =>
+  assignee !== null && assignee.kind === by.kind && assignee.id === by.id
 
 /** Sets holder or team and keeps `pending` ⇔ a bot has it; giving it to people never wakes `snoozed` or `resolved`. */
 export const hand = (draft: LivingDraft, to: { assignee: Assignee | null; teamId?: string | null; because: Because }): void => {
@@ -104,5 +105,6 @@ export const claimByReply = (draft: LivingDraft): void => {
   const { assignee } = draft.snapshot
   if (by.kind !== 'agent' || by.id === null) return
   const isGuarded = draft.context.settings.account?.replyGuard !== 'free'
-  if (assignee?.kind === 'bot' || (assignee === null && isGuarded)) hand(draft, { assignee: { kind: 'agent', id: by.id }, because: 'reply' })
+  if (assignee?.kind === 'bot' || (assignee === null && isGuarded))
+    hand(draft, { assignee: { kind: 'agent', id: by.id }, because: 'reply' })
 }

@@ -18,7 +18,9 @@ export const editMessage = (draft: LivingDraft, { data, by }: Command<'message.e
   if (!isNote && draft.snapshot.channel !== 'web') return void draft.refuse('not_on_this_channel', { channel: draft.snapshot.channel })
   if (row.content === null || row.isDeleted || isGone(draft, row)) return void draft.refuse('message_erased')
   if (row.content.text !== text) {
-    draft.apply(isNote ? 'note.edited' : 'message.edited', { messageId, supersedes: latest(row) }, [{ kind: 'message', body: { ...row.content, text } }])
+    draft.apply(isNote ? 'note.edited' : 'message.edited', { messageId, supersedes: latest(row) }, [
+      { kind: 'message', body: { ...row.content, text } },
+    ])
   }
   draft.accept(messageId)
 }

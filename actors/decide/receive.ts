@@ -11,7 +11,18 @@ const WINDOW_MS = 24 * HOUR_MS
 const REOPEN_TO_AGENT_HOURS = 24
 
 /** Twilio's own words: what a carrier's or Twilio's opt-out handling acts on, whole messages only. */
-const stopWords: ReadonlySet<string> = new Set(['STOP', 'STOPALL', 'STOP ALL', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'REVOKE', 'OPTOUT', 'OPT OUT'])
+const stopWords: ReadonlySet<string> = new Set([
+  'STOP',
+  'STOPALL',
+  'STOP ALL',
+  'UNSUBSCRIBE',
+  'CANCEL',
+  'END',
+  'QUIT',
+  'REVOKE',
+  'OPTOUT',
+  'OPT OUT',
+])
 const startWords: ReadonlySet<string> = new Set(['START', 'UNSTOP', 'YES'])
 
 interface Where {

@@ -66,7 +66,9 @@ const queue = (draft: LivingDraft, { messageId, content, seenSeq, isOverride, re
 }
 
 const addNote = (draft: LivingDraft, { messageId, content }: Command<'message.send'>['data']): void => {
-  draft.apply('note.added', { messageId, kind: content.kind, attachments: content.attachments.length }, [{ kind: 'message', body: content }])
+  draft.apply('note.added', { messageId, kind: content.kind, attachments: content.attachments.length }, [
+    { kind: 'message', body: content },
+  ])
   clearDraft(draft, true)
   draft.accept(messageId)
 }
@@ -132,6 +134,15 @@ export const retryMessage = (draft: LivingDraft, { data }: Command<'message.retr
   draft.sending = { address, content: row.content }
   const { messageId, kind, orderAt, replyTo, content } = row
   const attempt = row.send.attempt + 1
-  draft.apply('message.queued', { messageId, kind, orderAt, attachments: content.attachments.length, attempt, seenSeq: null, isOverride: false, replyTo })
+  draft.apply('message.queued', {
+    messageId,
+    kind,
+    orderAt,
+    attachments: content.attachments.length,
+    attempt,
+    seenSeq: null,
+    isOverride: false,
+    replyTo,
+  })
   draft.accept(messageId)
 }

@@ -48,4 +48,3 @@ export const fireTimer = (draft: LivingDraft, { data }: Command<'timer.fire'>): 
   const { state, cycle } = draft.snapshot
   if (timer.kind === 'wake' && state === 'snoozed') draft.apply('conversation.opened', { because: 'wake', before: state, cycle })
 }
-

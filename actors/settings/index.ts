@@ -46,7 +46,8 @@ const fault = (draft: OrganizationDraft, command: SettingsCommand, before: Base 
   const { kind, action, entityId, expectedRev, uniqueKeys } = command.data
   const isBeginning = kind === 'organization' && action === 'create'
   if (draft.snapshot === null && !isBeginning) return ['organization_not_found']
-  if (kind === 'organization' && (action === 'remove' || entityId !== command.organizationId)) return ['setting_invalid', { field: 'entityId' }]
+  if (kind === 'organization' && (action === 'remove' || entityId !== command.organizationId))
+    return ['setting_invalid', { field: 'entityId' }]
   if (action === 'create' && before !== null) return ['setting_exists', { entityId }]
   if (action !== 'create' && before === null) return ['setting_not_found', { entityId }]
   if (before !== null && expectedRev !== null && expectedRev !== before.rev) return ['rev_mismatch', { rev: before.rev }]
@@ -58,10 +59,15 @@ const fault = (draft: OrganizationDraft, command: SettingsCommand, before: Base 
   return taken === undefined ? undefined : ['setting_not_unique', { uniqueId: taken }]
 }
 
-const isLastOwner = ({ snapshot }: OrganizationDraft, entityId: string): boolean => snapshot?.owners.length === 1 && snapshot.owners[0] === entityId
+const isLastOwner = ({ snapshot }: OrganizationDraft, entityId: string): boolean =>
+  snapshot?.owners.length === 1 && snapshot.owners[0] === entityId
 
 /** Names it held and holds no longer are free again. */
-const putUniques = (draft: OrganizationDraft, entityId: string, { before, after }: { before: readonly string[]; after: readonly string[] }): void => {
+const putUniques = (
+  draft: OrganizationDraft,
+  entityId: string,
+  { before, after }: { before: readonly string[]; after: readonly string[] },
+): void => {
   for (const key of before) if (!after.includes(key)) draft.settings.push({ key: keys.unique(key), kind: 'unique', value: null })
   for (const key of after) if (!before.includes(key)) draft.settings.push({ key: keys.unique(key), kind: 'unique', value: { entityId } })
 }
@@ -69,7 +75,9 @@ const putUniques = (draft: OrganizationDraft, entityId: string, { before, after 
 const record = (draft: OrganizationDraft, command: SettingsCommand, facts: { rev: number; json: string }): void => {
   const { kind, entityId, action } = command.data
   const past = { create: 'created', change: 'changed', remove: 'removed' } as const
-  draft.append('setting.changed', { kind, action: past[action], entityId, rev: facts.rev }, [{ kind: 'setting', body: { json: facts.json } }])
+  draft.append('setting.changed', { kind, action: past[action], entityId, rev: facts.rev }, [
+    { kind: 'setting', body: { json: facts.json } },
+  ])
 }
 
 const remove = (draft: OrganizationDraft, command: SettingsCommand, before: Base): void => {
@@ -103,7 +111,8 @@ export const decideSettings = (
 ): Decision<OrganizationSnapshot> => {
   const { transition } = context
   const kind = {
-    step: (before: OrganizationSnapshot | null, event: Event, contents: readonly StoredContent[]) => stepOrganization(before, event, { contents, transition }),
+    step: (before: OrganizationSnapshot | null, event: Event, contents: readonly StoredContent[]) =>
+      stepOrganization(before, event, { contents, transition }),
     contactSeqOf: () => null,
   }
   const draft = new Draft<OrganizationSnapshot>(snapshot, command, { context, kind })

@@ -101,7 +101,11 @@ const parse = (json: string): Record<string, Json> => {
 }
 
 /** The fields after the write, `own` aside. Throws SettingFault naming a field that is missing, unknown or of another type. */
-export const mergeSetting = <K extends SettingKind>(kind: K, before: SettingValue[K] | null, json: string): Omit<SettingValue[K], 'id' | 'rev'> => {
+export const mergeSetting = <K extends SettingKind>(
+  kind: K,
+  before: SettingValue[K] | null,
+  json: string,
+): Omit<SettingValue[K], 'id' | 'rev'> => {
   const given = parse(json)
   const { fields } = settingRecords[kind]
   for (const field of Object.keys(given)) if (!Object.hasOwn(fields, field) || ownFields.has(field)) throw new SettingFault(field)
@@ -117,4 +121,5 @@ export const mergeSetting = <K extends SettingKind>(kind: K, before: SettingValu
 }
 
 /** What an audit may read of it. */
-export const publicJson = (value: object): string => JSON.stringify(value, (key, field: Json) => (secretFields.has(key) ? undefined : field))
+export const publicJson = (value: object): string =>
+  JSON.stringify(value, (key, field: Json) => (secretFields.has(key) ? undefined : field))

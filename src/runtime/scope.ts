@@ -30,7 +30,17 @@ const stageOf = (machine: AnyStateMachine): Stage => {
   const known = stages.get(machine)
   if (known !== undefined) return known
   const self = createActor(machine)
-  const scope = { self, system: self.system, id: '', sessionId: '', logger: noop, defer: noop, stopChild: noop, emit: noop, actionExecutor: noop }
+  const scope = {
+    self,
+    system: self.system,
+    id: '',
+    sessionId: '',
+    logger: noop,
+    defer: noop,
+    stopChild: noop,
+    emit: noop,
+    actionExecutor: noop,
+  }
   const stage = { scope, resolved: new Map<string, AnyMachineSnapshot>() }
   stages.set(machine, stage)
   return stage

@@ -146,13 +146,20 @@ export class World {
         alias: (id) => row(keys.message(conversationId, id)),
         early: (id) => row(keys.message(conversationId, id)),
         address: () => (row(keys.address(conversationId)) as { address: Address | null } | null)?.address ?? null,
-        attributes: () => (row(keys.attributes(conversationId)) as { attributes: Record<string, string> | null } | null)?.attributes ?? null,
+        attributes: () =>
+          (row(keys.attributes(conversationId)) as { attributes: Record<string, string> | null } | null)?.attributes ?? null,
         mark: (id) => row(keys.mark(conversationId, id)),
         profile: () => null,
         setting: () => null,
         unique: () => null,
       },
-      settings: { offset: 7, account: accountSetting({ channel: this.#options.channel }), agent: (id) => this.agents[id], label: (id) => id !== idOf('nolabel'), ...this.#options.settings },
+      settings: {
+        offset: 7,
+        account: accountSetting({ channel: this.#options.channel }),
+        agent: (id) => this.agents[id],
+        label: (id) => id !== idOf('nolabel'),
+        ...this.#options.settings,
+      },
       now: this.now,
       input: this.#commands,
       transition,
@@ -199,17 +206,44 @@ export class World {
   }
 
   send(name: string, by: Principal, more: Sent<'message.send'> = {}, envelope: Partial<Command> = {}): Decision<ConversationSnapshot> {
-    const data = { messageId: idOf(name), content: textContent(name), isInternal: false, seenSeq: null, isOverride: false, mayReplyAny: false, replyTo: null, ...more }
+    const data = {
+      messageId: idOf(name),
+      content: textContent(name),
+      isInternal: false,
+      seenSeq: null,
+      isOverride: false,
+      mayReplyAny: false,
+      replyTo: null,
+      ...more,
+    }
     return this.do('message.send', data, { by, bodyHash: 'hash', ...envelope })
   }
 
   report(name: string, more: Sent<'send.report'>): Decision<ConversationSnapshot> {
-    const data = { messageId: idOf(name), attempt: 1, state: 'sent' as const, reason: null, providerCode: null, providerMessageId: null, aliasId: null, at: this.now, ...more }
+    const data = {
+      messageId: idOf(name),
+      attempt: 1,
+      state: 'sent' as const,
+      reason: null,
+      providerCode: null,
+      providerMessageId: null,
+      aliasId: null,
+      at: this.now,
+      ...more,
+    }
     return this.do('send.report', data, { by: systemBy })
   }
 
   receipt(alias: string, more: Sent<'receipt.report'>): Decision<ConversationSnapshot> {
-    const data = { aliasId: idOf(alias), messageId: null, state: 'delivered' as const, reason: null, providerCode: null, at: this.now, ...more }
+    const data = {
+      aliasId: idOf(alias),
+      messageId: null,
+      state: 'delivered' as const,
+      reason: null,
+      providerCode: null,
+      at: this.now,
+      ...more,
+    }
     return this.do('receipt.report', data, { by: { kind: 'provider', id: null } })
   }
 
@@ -262,14 +296,17 @@ export class World {
       this.events.push(event)
       this.contents.push(contents)
     }
-    for (const { key, shape, value } of decision.rows) this.rows.set(key, value === null ? null : cross(catalogue['messages']?.[shape] as RecordShape<unknown>, value))
-    for (const { key, value } of decision.marks) this.rows.set(key, value === null ? null : cross(catalogue['marks']?.['mark'] as RecordShape<unknown>, value))
+    for (const { key, shape, value } of decision.rows)
+      this.rows.set(key, value === null ? null : cross(catalogue['messages']?.[shape] as RecordShape<unknown>, value))
+    for (const { key, value } of decision.marks)
+      this.rows.set(key, value === null ? null : cross(catalogue['marks']?.['mark'] as RecordShape<unknown>, value))
     for (const effect of decision.effects) {
       if (effect.value !== null) cross(catalogue['outbox']?.[effect.shape] as RecordShape<unknown>, effect.value)
       this.effects.set(effect.key, effect)
     }
     this.dropped.push(...decision.drops)
-    this.snapshot = decision.snapshot === null ? null : cross(catalogue['conversations']?.['conversation'] as RecordShape<unknown>, decision.snapshot)
+    this.snapshot =
+      decision.snapshot === null ? null : cross(catalogue['conversations']?.['conversation'] as RecordShape<unknown>, decision.snapshot)
   }
 }
 
@@ -332,7 +369,15 @@ export class Pair {
 
   #envelope(kind: 'contact' | 'organization', id: string, by: Principal): Omit<Command, 'type' | 'data'> {
     this.#commands++
-    return { commandId: derivePlain('command', ['pair', this.#commands]), organizationId, actor: { kind, id }, by, asksOutcome: true, bodyHash: '', at: this.now }
+    return {
+      commandId: derivePlain('command', ['pair', this.#commands]),
+      organizationId,
+      actor: { kind, id },
+      by,
+      asksOutcome: true,
+      bodyHash: '',
+      at: this.now,
+    }
   }
 
   tell<T extends CommandType>(type: T, data: Sent<T>, by: Principal = systemBy): Decision<ContactSnapshot> {
@@ -347,7 +392,15 @@ export class Pair {
 
   write(kind: SettingKind, more: Partial<Command<'setting.write'>['data']> & { fields?: object }): Decision<OrganizationSnapshot> {
     const { fields, ...rest } = more
-    const data = { kind, action: 'create' as const, entityId: organizationId, expectedRev: null, json: JSON.stringify(fields ?? {}), uniqueKeys: [], ...rest }
+    const data = {
+      kind,
+      action: 'create' as const,
+      entityId: organizationId,
+      expectedRev: null,
+      json: JSON.stringify(fields ?? {}),
+      uniqueKeys: [],
+      ...rest,
+    }
     const command = { type: 'setting.write', data, ...this.#envelope('organization', organizationId, systemBy) }
     const decision = decideSettings(this.organization, command as never, this.#context())
     for (const change of decision.settings) {
