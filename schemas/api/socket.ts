@@ -36,7 +36,7 @@ export const ClientFrame = Type.Union([
   Type.Object({ frame: Type.Literal('unsubscribe'), id: SubscriptionId }),
   /** `id` is the client's own key: the command's idempotency key. `type` and fields as the HTTP paths' bodies. */
   Type.Object({ frame: Type.Literal('command'), id: Type.String({ minLength: 1, maxLength: 64 }), type: Type.String({ maxLength: 64 }) }, { additionalProperties: true }),
-  Type.Object({ frame: Type.Literal('typing'), conversationId: Id, isTyping: Type.Boolean() }),
+  Type.Object({ frame: Type.Literal('typing'), conversationId: Id, isTyping: Type.Boolean(), isNote: Type.Optional(Type.Boolean({ description: 'Of a note: never shown to the contact.' })) }),
   Type.Object({ frame: Type.Literal('presence'), state: Type.String({ maxLength: 16 }) }),
   Type.Object({ frame: Type.Literal('ack'), cursor: Cursor }),
   Type.Object({ frame: Type.Literal('refresh'), token: Type.String({ maxLength: 4096 }) }),
@@ -51,15 +51,37 @@ export const ServerFrame = Type.Union([
     serverTime: Time,
   }),
   Type.Object({ frame: Type.Literal('subscribed'), id: SubscriptionId, cursor: Cursor }),
-  Type.Object({ frame: Type.Literal('snapshot'), id: SubscriptionId, items: Type.Array(Type.Unknown()), asOf: Cursor }),
+  Type.Object({
+    frame: Type.Literal('snapshot'),
+    id: SubscriptionId,
+    items: Type.Array(Type.Unknown({ description: 'Conversations of the scope, newest activity first; for a conversation scope its row.' })),
+    /** Of a conversation scope alone: its newest messages in thread order, and marks as in `state` frames. */
+    messages: Type.Optional(Type.Array(Type.Unknown())),
+    states: Type.Optional(Type.Array(Type.Object({ kind: Type.String(), id: Type.String(), rev: Type.Integer(), value: Type.Unknown() }))),
+    asOf: Cursor,
+  }),
   Type.Object({ frame: Type.Literal('result'), id: Type.String(), ok: Type.Optional(Type.Unknown()), problem: Type.Optional(Problem), position: Type.Optional(Cursor) }),
   Type.Object({ frame: Type.Literal('event'), cursor: Cursor, slot: Type.Integer(), event: EventShape }),
   Type.Object({ frame: Type.Literal('state'), cursor: Cursor, slot: Type.Integer(), kind: Type.String(), id: Type.String(), rev: Type.Integer(), value: Type.Unknown() }),
-  Type.Object({ frame: Type.Literal('ephemeral'), kind: Type.String(), conversationId: Type.Optional(Id) }, { additionalProperties: true }),
+  /** Never in the log: `typing`, `presence`, and `catching-up`, the heartbeat while a checkpoint would promise too much. */
+  Type.Object(
+    {
+      frame: Type.Literal('ephemeral'),
+      kind: Type.String(),
+      conversationId: Type.Optional(Id),
+      isTyping: Type.Optional(Type.Boolean()),
+      isNote: Type.Optional(Type.Boolean()),
+      ttlMs: Type.Optional(Type.Integer({ description: 'Gone by itself after this long.' })),
+      by: Type.Optional(Type.Object({ kind: Type.String(), id: Type.Optional(Id), name: Type.Optional(Type.String()) })),
+      agentId: Type.Optional(Id),
+      state: Type.Optional(Type.String()),
+    },
+    { additionalProperties: true },
+  ),
   Type.Object({ frame: Type.Literal('checkpoint'), cursor: Cursor }),
   Type.Object({ frame: Type.Literal('resync'), scope: Type.Optional(Scope), id: Type.Optional(SubscriptionId), reason: Type.String() }),
   Type.Object({ frame: Type.Literal('reconnect'), afterMs: Type.Integer() }),
-  Type.Object({ frame: Type.Literal('error'), code: Type.String(), detail: Type.Optional(Type.String()) }),
+  Type.Object({ frame: Type.Literal('error'), code: Type.String(), id: Type.Optional(SubscriptionId), detail: Type.Optional(Type.String()) }),
 ])
 
 export type Scope = Static<typeof Scope>

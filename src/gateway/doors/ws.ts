@@ -1,0 +1,97 @@
+// The WebSocket door: `ws` takes the upgrade, reads frames and closes; sessions and their protocol are the gateway's.
+// Between Node's http server and the gateway; no compression, a bound on what comes in, the origin checked at the door.
+
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { ConfabError } from '#errors'
+import type { Authenticated } from '../hub.ts'
+import { closeCodes, parseFrame, SUBPROTOCOL, type CloseReason } from '../protocol.ts'
+import type { Connection } from '../session.ts'
+import { writeFrames } from './frames.ts'
+
+/** What the door needs of the gateway. */
+export interface Reception {
+  readonly frameBytesMax: number
+  readonly helloTimeoutMs: number
+  readonly authenticate: (token: string) => Promise<Authenticated>
+  /** Whether a page of the origin may open a socket at all, and for whom. */
+  readonly mayOpen: (request: IncomingMessage) => boolean
+  readonly mayUse: (request: IncomingMessage, who: Authenticated) => boolean
+  readonly isFull: (who: Authenticated) => boolean
+  /** Makes the session; later frames go to what it answers. */
+  readonly welcome: (
+    who: Authenticated,
+    connection: Connection,
+    hello: Extract<NonNullable<ReturnType<typeof parseFrame>>, { frame: 'hello' }>,
+  ) => Guest
+}
+
+export interface Guest {
+  receive(text: string): void
+  onClosed(): void
+}
+
+const refuseUpgrade = (socket: Duplex, status: string): void => {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+const connectionOf = (webSocket: WebSocket): Connection => ({
+  write: (frames, done) => writeFrames(webSocket, frames, done),
+  close: (code, reason) => webSocket.close(code, reason),
+})
+
+export class WsDoor {
+  readonly #reception: Reception
+  readonly #server: WebSocketServer
+
+  constructor(reception: Reception) {
+    this.#reception = reception
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: reception.frameBytesMax,
+      handleProtocols: (protocols) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    })
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    if (!this.#reception.mayOpen(request)) return refuseUpgrade(socket, '403 Forbidden')
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, request))
+  }
+
+  #open(webSocket: WebSocket, request: IncomingMessage): void {
+    let guest: Guest | undefined
+    let isWaiting = false
+    const end = (reason: CloseReason): void => webSocket.close(closeCodes[reason], reason)
+    const deadline = setTimeout(() => end('silent'), this.#reception.helloTimeoutMs)
+    webSocket.on('error', () => webSocket.terminate())
+    webSocket.on('close', () => {
+      clearTimeout(deadline)
+      guest?.onClosed()
+    })
+    // A client that speaks another subprotocol only, and would not understand a word.
+    if (request.headers['sec-websocket-protocol'] !== undefined && webSocket.protocol === '') return end('version')
+    webSocket.on('message', (data, isBinary) => {
+      if (isBinary) return end('badFrame')
+      // `ws` hands text over as one Buffer.
+      const text = (data as Buffer).toString()
+      if (guest !== undefined) return guest.receive(text)
+      const hello = parseFrame(text)
+      if (isWaiting || hello?.frame !== 'hello') return end('badFrame')
+      isWaiting = true
+      this.#reception
+        .authenticate(hello.token)
+        .then((who) => {
+          clearTimeout(deadline)
+          if (webSocket.readyState !== webSocket.OPEN) return
+          if (!this.#reception.mayUse(request, who)) return end('origin')
+          if (this.#reception.isFull(who)) return end('limits')
+          guest = this.#reception.welcome(who, connectionOf(webSocket), hello)
+        })
+        .catch((error: unknown) => end(error instanceof ConfabError && !error.isRetryable ? 'tokenRefused' : 'overloaded'))
+    })
+  }
+}

@@ -1,0 +1,88 @@
+// What all sessions of a node share, and what stands outside: ports, rings, index. Handed to each part instead of globals.
+// Between openGateway, which fills it, and sessions, which know nothing of how they were opened.
+
+import type { Logger } from 'pino'
+import type { Grants } from '#schemas'
+import type { Metrics } from '#metrics'
+import type { Settings } from '#runtime'
+import type { Views } from '#views'
+import type { Audience } from './audience.ts'
+import type { Cursors } from './cursor.ts'
+import type { Ephemeral } from './ephemeral.ts'
+import type { PositionBook } from './positions.ts'
+import type { Projector } from './projection.ts'
+import type { Replay } from './replay.ts'
+import type { Tailer } from './tailer.ts'
+import type { Log } from '#log'
+
+/** Who asks, as HTTP's authentication proves it. */
+export interface Authenticated {
+  readonly grants: Grants
+  /** Milliseconds since 1970; null = until it is removed. */
+  readonly expiresAt: number | null
+  /** The setting behind it, whose removal ends its sockets; null for visitors. */
+  readonly source: { readonly kind: 'session' | 'token'; readonly id: string } | null
+  /** The page a visitor's token is bound to. */
+  readonly origin: string | null
+}
+
+/** A socket's command frame, target ids and body flat beside each other. */
+export type CommandFrame = { readonly id: string; readonly type: string } & Readonly<Record<string, unknown>>
+
+export interface GatewayConfig {
+  /** A session that has more unsent bytes is read to by its own pace: pull. It goes on below the second. */
+  readonly bufferedBytesHigh: number
+  readonly bufferedBytesLow: number
+  /** Without any progress in pull it is closed. */
+  readonly drainTimeoutMs: number
+  readonly helloTimeoutMs: number
+  readonly checkpointMs: number
+  /** A session's age, ± 10 %, after which it is asked to come anew. */
+  readonly sessionAgeMs: number
+  readonly tokenGraceMs: number
+  readonly frameBytesMax: number
+  readonly subscriptionsMax: number
+  readonly sessionsPerPrincipalMax: number
+  readonly commandsPerSecondMax: number
+  /** Frames that people are sent on resume before a fresh snapshot is cheaper. */
+  readonly replayFramesMax: number
+  readonly snapshotItems: number
+}
+
+export const gatewayDefaults: GatewayConfig = {
+  bufferedBytesHigh: 65_536,
+  bufferedBytesLow: 16_384,
+  drainTimeoutMs: 30_000,
+  helloTimeoutMs: 5_000,
+  checkpointMs: 25_000,
+  sessionAgeMs: 6 * 3_600_000,
+  tokenGraceMs: 25_000,
+  frameBytesMax: 262_144,
+  subscriptionsMax: 64,
+  sessionsPerPrincipalMax: 20,
+  commandsPerSecondMax: 50,
+  replayFramesMax: 5_000,
+  snapshotItems: 50,
+}
+
+export interface Hub {
+  readonly log: Log
+  readonly settings: Pick<Settings, 'account' | 'agent' | 'list' | 'onChange'>
+  readonly views: Views
+  readonly authenticate: (token: string) => Promise<Authenticated>
+  readonly execute: (grants: Grants, frame: CommandFrame) => Promise<{ readonly accepted: unknown; readonly position: string }>
+  readonly partitionOf: (key: string) => number
+  readonly clock: () => number
+  /** In [0, 1): jitter. */
+  readonly random: () => number
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>
+  readonly metrics: Pick<Metrics, 'connections' | 'pushed'>
+  readonly config: GatewayConfig
+  readonly cursors: Cursors
+  readonly positions: PositionBook
+  readonly projector: Projector
+  readonly audience: Audience
+  readonly ephemeral: Ephemeral
+  readonly tailer: Tailer
+  readonly replay: Replay
+}

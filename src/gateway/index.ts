@@ -1,0 +1,253 @@
+// The gateway: how events reach screens, bots and web chats, nothing missed, nothing twice (realtime.md).
+// Between the log, tailed once a node, and every open socket; wired by main to the http server's `upgrade`.
+
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { ConfabError } from '#errors'
+import type { Settings } from '#runtime'
+import type { Secrets } from '#secrets'
+import { decodeEvent } from '#schemas/log'
+import type { Grants } from '#schemas'
+import { Audience } from './audience.ts'
+import { openCursors, type Cursors } from './cursor.ts'
+import { WsDoor, type Guest, type Reception } from './doors/ws.ts'
+import type { Entry, Route } from './entry.ts'
+import { Ephemeral, type Typing } from './ephemeral.ts'
+import { gatewayDefaults, type Authenticated, type GatewayConfig, type Hub } from './hub.ts'
+import { originsOf } from './origins.ts'
+import { PositionBook, type Positions } from './positions.ts'
+import { openProjector } from './projection.ts'
+import { Replay } from './replay.ts'
+import { rememberingRoute } from './removals.ts'
+import { Requests } from './requests.ts'
+import { watchRevocations } from './revocations.ts'
+import { Session, type Connection } from './session.ts'
+import { openTailer, tailerDefaults, type Tailer, type TailerConfig } from './tailer.ts'
+
+export type { Positions } from './positions.ts'
+export type { Authenticated, CommandFrame, GatewayConfig } from './hub.ts'
+
+export interface GatewayOptions extends Pick<
+  Hub,
+  'log' | 'views' | 'authenticate' | 'execute' | 'partitionOf' | 'clock' | 'random' | 'logger' | 'metrics'
+> {
+  readonly settings: Settings
+  readonly secrets: Pick<Secrets, 'key'>
+  /** How the outside reaches this server; its pages may open sockets. */
+  readonly publicUrl: () => string
+  readonly config?: Partial<GatewayConfig & TailerConfig>
+}
+
+export interface Gateway {
+  /** For the `upgrade` event of the http server, path /v1/socket. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  readonly positions: Positions
+  /** Someone types, said by another door. */
+  typing(grants: Grants, typing: Typing): void
+  readonly sessionsCount: number
+  /** Whether the tail is at the log's end as known at open. */
+  isReady(): boolean
+  /** Asks every client to come back elsewhere, then closes. */
+  close(): Promise<void>
+}
+
+const TICK_MS = 1_000
+const EXPIRE_TICKS = 10
+/** Subjects erased of late; older erasures have left the log. */
+const ERASED_MAX = 10_000
+/** Over how long clients come back after a close. */
+const RETURN_MS = 2_000
+
+class SocketGateway implements Gateway {
+  readonly #options: GatewayOptions
+  readonly #sessions = new Set<Session>()
+  readonly #dirty = new Set<Session>()
+  readonly #erased = new Map<string, number>()
+  readonly #abort = new AbortController()
+  readonly #cursors: Cursors
+  readonly #book: PositionBook
+  readonly #hub: Hub
+  readonly #door: WsDoor
+  readonly #route: Route
+  #tailer: Tailer | undefined
+  #isFlushDue = false
+  #timer: NodeJS.Timeout | undefined
+  #ticks = 0
+  #unwatch: () => void = () => undefined
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    const { log, secrets, partitionOf, clock, logger } = options
+    this.#cursors = openCursors(secrets, log.id, partitionOf)
+    this.#book = new PositionBook({ cursors: this.#cursors, tailer: () => this.#tail, partitionOf, clock })
+    const audience = new Audience()
+    const onError = (error: unknown): void => logger.error({ name: 'gateway.ephemeral_failed', error })
+    const ephemeral = new Ephemeral({ audience, views: options.views, settings: options.settings, clock, onError })
+    const route = (this.#route = rememberingRoute(options.settings))
+    const replay = new Replay({ log, route, signal: this.#abort.signal })
+    const projector = openProjector({
+      cursors: this.#cursors,
+      publicName: ({ kind, id }) => (kind === 'agent' && id !== null ? options.settings.agent(id)?.name : undefined),
+      erasedUpTo: (subjectId) => this.#erased.get(subjectId) ?? 0,
+      onEncoded: () => undefined,
+    })
+    const tail = (): Tailer => this.#tail
+    this.#hub = {
+      ...options,
+      config: { ...gatewayDefaults, ...options.config },
+      cursors: this.#cursors,
+      positions: this.#book,
+      projector,
+      audience,
+      ephemeral,
+      replay,
+      get tailer() {
+        return tail()
+      },
+    }
+    this.#door = new WsDoor(this.#reception())
+  }
+
+  get #tail(): Tailer {
+    if (this.#tailer === undefined) throw new ConfabError('internal', { detail: 'The tail is not open.' })
+    return this.#tailer
+  }
+
+  get positions(): Positions {
+    return this.#book
+  }
+  get sessionsCount(): number {
+    return this.#sessions.size
+  }
+  isReady(): boolean {
+    return this.#tailer !== undefined && !this.#abort.signal.aborted
+  }
+
+  async open(): Promise<void> {
+    const { log, clock, logger, settings, config } = this.#options
+    this.#tailer = await openTailer({
+      log,
+      clock,
+      route: this.#route,
+      onEntry: (entry) => this.#onEntry(entry),
+      onStale: (error) => {
+        logger.error({ name: 'gateway.log_stale', error })
+        for (const session of this.#sessions) session.send({ frame: 'error', code: 'log_stale' })
+      },
+      onJump: () => {
+        for (const session of this.#sessions) session.end('drain')
+      },
+      config: { ...tailerDefaults, ...config },
+    })
+    this.#unwatch = watchRevocations(settings, this.#sessions)
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer.unref()
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#door.handleUpgrade(request, socket, head)
+  }
+
+  typing(grants: Grants, typing: Typing): void {
+    this.#hub.ephemeral.say(grants, typing)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#unwatch()
+    for (const session of this.#sessions) session.drain(Math.floor(this.#options.random() * RETURN_MS))
+    this.#abort.abort()
+    this.#book.close()
+    await this.#tailer?.close()
+  }
+
+  #onEntry(entry: Entry): void {
+    this.#book.note(entry)
+    const { routing } = entry
+    if (routing === undefined) return
+    if (routing.type.endsWith('.erased')) this.#erase(entry)
+    this.#hub.audience.each(routing.organizationId, entry.keys, (session) => session.offer(entry))
+  }
+
+  #erase({ stream, record }: Entry): void {
+    if (record.value === null) return
+    const { data, subjectId } = decodeEvent(record.headers['type'] ?? '', record.value)
+    const { upToSeq } = data as { upToSeq: number }
+    if (this.#erased.size >= ERASED_MAX) this.#erased.delete(this.#erased.keys().next().value ?? '')
+    this.#erased.set(subjectId, upToSeq)
+    this.#tail.rings[stream]?.erase(subjectId, upToSeq)
+    this.#hub.replay.forget(stream)
+  }
+
+  #reception(): Reception {
+    const { config } = this.#hub
+    const origins = originsOf(this.#options.settings, this.#options.publicUrl)
+    return {
+      frameBytesMax: config.frameBytesMax,
+      helloTimeoutMs: config.helloTimeoutMs,
+      authenticate: this.#options.authenticate,
+      mayOpen: (request) => this.isReady() && origins.mayOpen(request),
+      mayUse: (request, who) => origins.mayUse(request, who),
+      isFull: ({ grants }) => {
+        let count = 0
+        for (const session of this.#sessions)
+          if (session.grants.id === grants.id && session.grants.organizationId === grants.organizationId) count++
+        return count >= config.sessionsPerPrincipalMax
+      },
+      welcome: (who, connection, hello) => this.#welcome(who, connection, hello),
+    }
+  }
+
+  #welcome(who: Authenticated, connection: Connection, hello: Parameters<Requests['hello']>[0]): Guest {
+    const session = new Session(this.#hub, { id: randomUUID(), who, connection, turns: { atEnd: (each) => this.#atEnd(each) } })
+    const requests = new Requests(session)
+    this.#sessions.add(session)
+    this.#options.metrics.connections.labels(who.grants.kind).inc()
+    requests.hello(hello).catch((error: unknown) => {
+      this.#options.logger.error({ name: 'gateway.hello_failed', sessionId: session.id, error })
+      session.end('overloaded')
+    })
+    return {
+      receive: (text) => {
+        if (session.isOpen) requests.receive(text)
+      },
+      onClosed: () => {
+        if (!this.#sessions.delete(session)) return
+        this.#options.metrics.connections.labels(who.grants.kind).dec()
+        session.onClosed()
+      },
+    }
+  }
+
+  /** All frames that this turn brings a session leave in one write. */
+  #atEnd(session: Session): void {
+    this.#dirty.add(session)
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    setImmediate(() => {
+      this.#isFlushDue = false
+      const dirty = [...this.#dirty]
+      this.#dirty.clear()
+      for (const each of dirty) each.flush()
+    })
+  }
+
+  #tick(): void {
+    const now = this.#options.clock()
+    const here = new Set<string>()
+    for (const session of this.#sessions) {
+      session.tick(now)
+      here.add(`${session.grants.organizationId}/${session.grants.id}`)
+    }
+    this.#hub.ephemeral.tick(now, (organizationId, agentId) => here.has(`${organizationId}/${agentId}`))
+    if (++this.#ticks % EXPIRE_TICKS === 0) this.#tail.expire()
+  }
+}
+
+/** Opens the gateway with the recent past in its rings, so that the first resumes do not all read the log. */
+export const openGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const gateway = new SocketGateway(options)
+  await gateway.open()
+  return gateway
+}

@@ -1,0 +1,151 @@
+// The projections: an entry's frame for all who see everything, for the contact, and for its author or owner alone.
+// Between entries and sessions; each is encoded once, at its first recipient, and its bytes serve all the others.
+
+import type { Grants } from '#schemas'
+import {
+  clientKeyOf,
+  decode,
+  decodeContent,
+  decodeEvent,
+  eventToContactJson,
+  eventToJson,
+  isoOf,
+  mark,
+  settingRecords,
+  type Account,
+  type Agent,
+  type Event,
+  type Label,
+  type Mark,
+  type Organization,
+  type Principal,
+  type SettingKind,
+  type StoredContent,
+} from '#schemas/log'
+import type { StoredRecord } from '#log'
+import { slotOf, topicOf, type Cursors } from './cursor.ts'
+import { textFrame } from './doors/frames.ts'
+import type { Entry, Frames, Projection } from './entry.ts'
+
+export interface ProjectorOptions {
+  readonly cursors: Pick<Cursors, 'sealSlot'>
+  /** The name under which a contact knows who wrote; undefined = none. */
+  readonly publicName: (principal: Principal) => string | undefined
+  /** Contents erased before the entry was read from the log: up to which seq of the subject. */
+  readonly erasedUpTo: (subjectId: string) => number
+  readonly onEncoded: () => void
+}
+
+export interface Projector {
+  /** The frame that a principal who sees the entry is sent; null = nothing. */
+  frameFor(entry: Entry, grants: Grants): Buffer | null
+}
+
+/** A mark as others see it: read up to where, never what is being written. */
+const othersMark = ({ conversationId, agentId, readUpTo, at }: Mark): object => ({ conversationId, agentId, readUpTo, at: isoOf(at) })
+/** One's own, the draft included. */
+export const ownMark = (value: Mark): object => ({
+  ...othersMark(value),
+  draft: value.draft,
+  draftRev: value.draftRev,
+  isNoteDraft: value.isNoteDraft,
+})
+
+/** What clients may know of each kind of setting. Kinds without a case are never pushed: tokens, sessions; nor are fields not named here. */
+const settingViews = {
+  organization: ({ name, reopenToAgentHours }: Organization) => ({ name, reopenToAgentHours }),
+  account: ({ name, channel, externalId, replyGuard, isActive }: Account) => ({ name, channel, externalId, replyGuard, isActive }),
+  agent: ({ name, email, role, isActive, isAvailable }: Agent) => ({ name, email, role, isActive, isAvailable }),
+  label: ({ name, color, description }: Label) => ({ name, color, description }),
+} as const
+
+/** The public form of a setting; undefined where the kind has none. */
+export const settingView = (kind: string, id: string, value: Uint8Array): object | undefined => {
+  if (!(kind in settingViews)) return undefined
+  const setting = decode(settingRecords[kind as SettingKind], value)
+  return { id, ...settingViews[kind as keyof typeof settingViews](setting as never) }
+}
+
+export const openProjector = (options: ProjectorOptions): Projector => {
+  const head = (frame: 'event' | 'state', entry: Entry): string =>
+    `{"frame":"${frame}","cursor":"${options.cursors.sealSlot({ stream: entry.stream, next: entry.next, distance: 1, fingerprint: entry.fingerprint })}","slot":${slotOf(entry.stream)},`
+
+  const eventFrame = (entry: Entry, json: object): Buffer => textFrame(`${head('event', entry)}"event":${JSON.stringify(json)}}`)
+  const stateFrame = (entry: Entry, state: { kind: string; id: string; rev: number; value: unknown }): Buffer =>
+    textFrame(`${head('state', entry)}${JSON.stringify(state).slice(1)}`)
+
+  const encodeEvent = (entry: Entry, wanted: Projection): Buffer | null => {
+    const event = decodeEvent(entry.record.headers['type'] ?? '', valueOf(entry.record))
+    const isErased = entry.isErased || event.seq <= options.erasedUpTo(event.subjectId)
+    const contents = isErased
+      ? []
+      : entry.contents.map(({ headers, value }) => decodeContent(headers['type'] ?? '', value ?? new Uint8Array()))
+    const clientKey = clientKeyOf(contents)
+    entry.ownerId = clientKey === null ? null : event.by.id
+    if (wanted === 'contact') return contactEvent(entry, event, contents)
+    const json = eventToJson(event, contents)
+    if (wanted === 'own' && clientKey !== null) json.data['clientId'] = clientKey
+    return eventFrame(entry, json)
+  }
+
+  const contactEvent = (entry: Entry, event: Event, contents: readonly StoredContent[]): Buffer | null => {
+    const json = eventToContactJson(event, contents, options.publicName)
+    if (json === null) return null
+    // Of a conversation only its contact writes as a contact: the key is its own.
+    const clientKey = event.by.kind === 'contact' ? clientKeyOf(contents) : null
+    if (clientKey !== null) json.data['clientId'] = clientKey
+    return eventFrame(entry, json)
+  }
+
+  const encodeMark = (entry: Entry, wanted: Projection): Buffer => {
+    const value = decode(mark, valueOf(entry.record))
+    entry.ownerId = value.agentId
+    if (wanted === 'contact') {
+      // The mark's own rev counts drafts: a contact is told none of it.
+      const { conversationId, readUpToContactSeq } = value
+      return stateFrame(entry, { kind: 'read', id: conversationId, rev: readUpToContactSeq, value: { readUpToContactSeq } })
+    }
+    return stateFrame(entry, {
+      kind: 'mark',
+      id: entry.record.key,
+      rev: value.rev,
+      value: wanted === 'own' ? ownMark(value) : othersMark(value),
+    })
+  }
+
+  const encodeSetting = (entry: Entry, wanted: Projection): Buffer | null => {
+    if (wanted !== 'full' || entry.routing === undefined) return null
+    const { type, subjectId, seq } = entry.routing
+    const value = entry.record.value === null ? null : settingView(type, subjectId, entry.record.value)
+    return value === undefined ? null : stateFrame(entry, { kind: type, id: subjectId, rev: seq, value })
+  }
+
+  const encode = (entry: Entry, wanted: Projection): Buffer | null => {
+    options.onEncoded()
+    const topic = topicOf(entry.stream)
+    if (topic === 'marks') return encodeMark(entry, wanted)
+    return topic === 'config' ? encodeSetting(entry, wanted) : encodeEvent(entry, wanted)
+  }
+
+  const frameOf = (entry: Entry, wanted: Projection): Buffer | null => {
+    const frames: Frames = entry.frames
+    const known = frames[wanted]
+    if (known !== undefined) return known
+    return (frames[wanted] = encode(entry, wanted))
+  }
+
+  return {
+    frameFor(entry, grants) {
+      if (grants.kind === 'contact') return frameOf(entry, 'contact')
+      if (entry.routing?.agentId === grants.id) return frameOf(entry, 'own')
+      // Encoding it tells whose it is.
+      const full = frameOf(entry, 'full')
+      return entry.routing?.kind === 'conversation' && entry.ownerId === grants.id ? frameOf(entry, 'own') : full
+    },
+  }
+}
+
+const valueOf = (record: StoredRecord): Uint8Array => record.value ?? new Uint8Array()
+
+/** What a contact's socket has been told of reading: only news is worth a frame, and a draft must not look like one. */
+export const readUpToOf = (entry: Entry): number => decode(mark, valueOf(entry.record)).readUpToContactSeq

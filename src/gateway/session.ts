@@ -1,0 +1,291 @@
+// A session: one open socket, what its principal may see and what it subscribes to; live, or catching up at its own pace.
+// Between the tail, which offers entries, and a door's connection, which takes bytes; frames of one turn leave in one write.
+
+import type { ServerFrame } from '#schemas'
+import { hasCode } from '#errors'
+import { catchUp } from './catchup.ts'
+import type { CursorRefusal } from './cursor.ts'
+import type { Entry } from './entry.ts'
+import type { Authenticated, Hub } from './hub.ts'
+import { headsOf, Progress, type Positions, type Subscription } from './progress.ts'
+import { readUpToOf } from './projection.ts'
+import { bytesOf, closeCodes, type CloseReason } from './protocol.ts'
+import { everyone, principalKey, sees } from './scopes.ts'
+
+/** What a door gives: bytes out, and the end. */
+export interface Connection {
+  /** `done` once the bytes have left the process, or never will. */
+  write(frames: readonly Buffer[], done: () => void): void
+  close(code: number, reason: string): void
+}
+
+/** A frame's bytes are written together with all others of the turn. */
+export interface Turns {
+  /** Runs once at the end of this turn of the event loop, however often it is asked. */
+  atEnd(session: Session): void
+}
+
+const JITTER = 0.1
+
+export class Session {
+  readonly id: string
+  readonly hub: Hub
+  readonly progress: Progress
+  /** Frames sent since it last began to catch up. */
+  replayed = 0
+  /** Subscriptions whose start is being found: checkpoints wait for them, live does not. */
+  readonly pending = new Map<string, Subscription>()
+  #who: Authenticated
+  readonly #connection: Connection
+  readonly #turns: Turns
+  readonly #keys = new Map<string, number>()
+  #out: Buffer[] = []
+  #outBytes = 0
+  #inFlight = 0
+  #drained: (() => void) | undefined
+  #stuckSince: number | undefined
+  #isOpen = true
+  #isCatchingUp = false
+  #isPulling = false
+  #checkpointAt: number
+  #endsAt: number
+  #toldRead = 0
+
+  constructor(hub: Hub, parts: { id: string; who: Authenticated; connection: Connection; turns: Turns }) {
+    this.hub = hub
+    this.id = parts.id
+    this.#who = parts.who
+    this.#connection = parts.connection
+    this.#turns = parts.turns
+    this.progress = new Progress(hub.tailer.rings, parts.who.grants)
+    const now = hub.clock()
+    this.#checkpointAt = now + this.#jittered(hub.config.checkpointMs)
+    this.#endsAt = now + this.#jittered(hub.config.sessionAgeMs)
+    this.#index(everyone)
+    this.#index(principalKey(this.grants.id))
+  }
+
+  get who(): Authenticated {
+    return this.#who
+  }
+  get grants(): Authenticated['grants'] {
+    return this.#who.grants
+  }
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+  get buffered(): number {
+    return this.#inFlight + this.#outBytes
+  }
+
+  send(frame: ServerFrame): void {
+    this.#push(bytesOf(frame))
+  }
+
+  /** An ephemeral frame, made once for many: the first to go where the socket is slow. */
+  sendBytes(frame: Buffer): void {
+    if (this.buffered < this.hub.config.bufferedBytesLow) this.#push(frame)
+  }
+
+  /** A fresh token of the same principal. */
+  refresh(who: Authenticated): void {
+    // The grants object stays where nothing changed: hashes are kept by it.
+    this.#who = JSON.stringify(who.grants) === JSON.stringify(this.grants) ? { ...who, grants: this.grants } : who
+  }
+
+  /** From the tail, after the ring has it. Those who catch up will meet it there. */
+  offer(entry: Entry): void {
+    if (!this.progress.isLive || !this.#isOpen) return
+    for (const subscription of this.progress.subscriptions.values()) {
+      if (!subscription.matches(entry, this.grants)) continue
+      const frame = this.#frameFor(entry)
+      if (frame === null) return
+      if (this.buffered > 0 && this.buffered + frame.length > this.hub.config.bufferedBytesHigh) return this.#pull(entry)
+      return this.#deliver(entry, frame)
+    }
+  }
+
+  /** While catching up: sends the entry where it is wanted and not yet had. */
+  serve(entry: Entry): void {
+    if (!this.progress.pass(entry)) return
+    const frame = this.#frameFor(entry)
+    if (frame === null) return
+    this.replayed++
+    this.#deliver(entry, frame)
+  }
+
+  /** A subscription begins at the positions; catching up starts in this turn. */
+  join(subscription: Subscription, positions: Positions): void {
+    const old = this.progress.subscriptions.get(subscription.id)
+    if (old !== undefined) this.#unindex(old.key)
+    this.#index(subscription.key)
+    this.#isPulling = false
+    this.progress.join(subscription, positions)
+    this.catchUp()
+  }
+
+  /** A subscription has begun, or failed to. */
+  onTakenUp(subscription: Subscription): void {
+    if (this.pending.get(subscription.id) !== subscription) return
+    this.pending.delete(subscription.id)
+    if (this.#isOpen && this.progress.isLive && this.pending.size === 0) this.checkpoint()
+  }
+
+  leave(id: string): void {
+    this.pending.delete(id)
+    const subscription = this.progress.subscriptions.get(id)
+    if (subscription === undefined) return
+    this.progress.subscriptions.delete(id)
+    this.#unindex(subscription.key)
+  }
+
+  /** Starts the loop unless it runs. Ends live, closed, or with subscriptions to be taken up anew. */
+  catchUp(): void {
+    if (this.#isCatchingUp || this.progress.isLive) return
+    this.#isCatchingUp = true
+    // Not in this very call: a hello's other subscriptions are still to join, and a checkpoint must cover them all.
+    Promise.resolve()
+      .then(() => catchUp(this))
+      .catch((error: unknown) => {
+        if (hasCode(error, 'log_closed')) return this.end('drain')
+        this.hub.logger.error({ name: 'gateway.catchup_failed', sessionId: this.id, error })
+        this.end('drain')
+      })
+      .finally(() => {
+        this.#isCatchingUp = false
+        // A join may have come between the last look and here.
+        if (this.#isOpen) this.catchUp()
+      })
+  }
+
+  /** Called in the turn in which it has turned live. */
+  onLive(): void {
+    this.replayed = 0
+    this.#stuckSince = undefined
+    // Back from pull the client never left live: its next checkpoint is soon enough.
+    if (!this.#isPulling && this.pending.size === 0) this.checkpoint()
+    this.#isPulling = false
+  }
+
+  checkpoint(): void {
+    this.#checkpointAt = this.hub.clock() + this.#jittered(this.hub.config.checkpointMs)
+    this.send({ frame: 'checkpoint', cursor: this.hub.positions.sealOffsets(headsOf(this.hub.tailer.rings), this.grants) })
+  }
+
+  /** Resolves when less than the low mark is unsent, or the session is closed. */
+  async drained(): Promise<void> {
+    this.flush()
+    if (this.buffered < this.hub.config.bufferedBytesLow || !this.#isOpen) return
+    this.#stuckSince ??= this.hub.clock()
+    await new Promise<void>((resolve) => (this.#drained = resolve))
+    this.#stuckSince = undefined
+  }
+
+  /** Once a second: what is due. */
+  tick(now: number): void {
+    const { expiresAt } = this.#who
+    const { config } = this.hub
+    if (expiresAt !== null && now > expiresAt + config.tokenGraceMs) return this.end('tokenExpired')
+    if (now > this.#endsAt) return this.drain(0, 'aged')
+    if (this.#stuckSince !== undefined && now - this.#stuckSince > config.drainTimeoutMs) return this.end('notDrained')
+    if (now < this.#checkpointAt) return
+    if (this.progress.isLive && this.pending.size === 0) this.checkpoint()
+    else {
+      // A heartbeat that promises nothing: a checkpoint would cover a join in progress.
+      this.#checkpointAt = now + this.#jittered(config.checkpointMs)
+      this.send({ frame: 'ephemeral', kind: 'catching-up' })
+    }
+  }
+
+  /** Says goodbye with all that a resume needs. */
+  drain(afterMs: number, reason: CloseReason = 'drain'): void {
+    if (this.progress.isLive && this.pending.size === 0) this.checkpoint()
+    this.send({ frame: 'reconnect', afterMs })
+    this.end(reason)
+  }
+
+  end(reason: CloseReason): void {
+    if (!this.#isOpen) return
+    this.flush()
+    this.#connection.close(closeCodes[reason], reason)
+    this.onClosed()
+  }
+
+  /** The connection is gone, whoever ended it. */
+  onClosed(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    for (const key of this.#keys.keys()) this.hub.audience.remove(this, this.grants.organizationId, key)
+    this.#keys.clear()
+    this.progress.subscriptions.clear()
+    this.#drained?.()
+  }
+
+  /** Writes what the turn has gathered. */
+  flush(): void {
+    if (this.#out.length === 0) return
+    const bytes = this.#outBytes
+    const frames = this.#out
+    this.#out = []
+    this.#outBytes = 0
+    this.#inFlight += bytes
+    this.#connection.write(frames, () => {
+      this.#inFlight -= bytes
+      if (this.#stuckSince !== undefined) this.#stuckSince = this.hub.clock()
+      if (this.buffered < this.hub.config.bufferedBytesLow) {
+        this.#drained?.()
+        this.#drained = undefined
+      }
+    })
+  }
+
+  /** Tells the client why it must begin a scope anew; the caller then takes it up from a snapshot. */
+  sendResync(subscription: Pick<Subscription, 'id' | 'scope'>, reason: CursorRefusal): void {
+    this.send({ frame: 'resync', id: subscription.id, scope: subscription.scope, reason })
+  }
+
+  #frameFor(entry: Entry): Buffer | null {
+    if (entry.routing === undefined || !sees(this.grants, entry.routing)) return null
+    if (entry.routing.kind === 'mark' && this.grants.kind === 'contact') {
+      // Only news: a draft saved or a note read must not look like anything.
+      if (readUpToOf(entry) <= this.#toldRead) return null
+    }
+    return this.hub.projector.frameFor(entry, this.grants)
+  }
+
+  #deliver(entry: Entry, frame: Buffer): void {
+    if (entry.routing?.kind === 'mark' && this.grants.kind === 'contact') this.#toldRead = readUpToOf(entry)
+    this.hub.metrics.pushed.inc()
+    this.#push(frame)
+  }
+
+  /** Too slow for live: it reads on from ring or log when its socket has room. One vector, not a queue. */
+  #pull(entry: Entry): void {
+    this.#isPulling = true
+    this.progress.fall(entry)
+    this.catchUp()
+  }
+
+  #push(frame: Buffer): void {
+    if (!this.#isOpen) return
+    this.#out.push(frame)
+    this.#outBytes += frame.length
+    if (this.#out.length === 1) this.#turns.atEnd(this)
+  }
+
+  #index(key: string): void {
+    this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1)
+    this.hub.audience.add(this, this.grants.organizationId, key)
+  }
+
+  #unindex(key: string): void {
+    const count = (this.#keys.get(key) ?? 0) - 1
+    if (count > 0) return void this.#keys.set(key, count)
+    this.#keys.delete(key)
+    this.hub.audience.remove(this, this.grants.organizationId, key)
+  }
+
+  #jittered(ms: number): number {
+    return ms * (1 - JITTER + 2 * JITTER * this.hub.random())
+  }
+}
