@@ -27,7 +27,8 @@ interface Finding {
 const faultsOf = ({ keyword, instancePath, params, message }: Finding): Fault[] => {
   const field = dotted(instancePath)
   const given = params as { requiredProperties?: string[]; additionalProperties?: string[]; allowedValues?: unknown[] }
-  if (keyword === 'required') return (given.requiredProperties ?? []).map((name) => ({ field: within(field, name), message: 'is required' }))
+  if (keyword === 'required')
+    return (given.requiredProperties ?? []).map((name) => ({ field: within(field, name), message: 'is required' }))
   if (keyword === 'additionalProperties') {
     return (given.additionalProperties ?? []).map((name) => ({ field: within(field, name), message: 'is not a field here' }))
   }

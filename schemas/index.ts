@@ -3,4 +3,6 @@
 export * from './api/shapes.ts'
 export * from './api/socket.ts'
 export * from './api/requests.ts'
+export * from './api/queries.ts'
+export * from './api/settings.ts'
 export * from './permissions.ts'

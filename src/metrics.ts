@@ -17,8 +17,15 @@ const instruments = (registry: Registry) => {
     new Histogram<L>({ name: `confab_${name}`, help, buckets, labelNames: [...labelNames], registers })
   return {
     ingestAccepted: counter('ingest_accepted_total', 'Provider webhooks that are in the log.', ['channel']),
-    ingestRefused: counter('ingest_refused_total', 'Provider webhooks refused, by code: signature_invalid, unknown_ingest_key, append_refused, ...', ['channel', 'code']),
-    ingestDeadLetters: counter('ingest_dead_letters_total', 'Signed webhooks, or parts of them, that went to dead-letters.', ['channel', 'code']),
+    ingestRefused: counter(
+      'ingest_refused_total',
+      'Provider webhooks refused, by code: signature_invalid, unknown_ingest_key, append_refused, ...',
+      ['channel', 'code'],
+    ),
+    ingestDeadLetters: counter('ingest_dead_letters_total', 'Signed webhooks, or parts of them, that went to dead-letters.', [
+      'channel',
+      'code',
+    ]),
     appendSeconds: histogram('append_seconds', 'From an append to its durability, at the edges.', SECONDS_FAST, ['door']),
     decideSeconds: histogram('decide_seconds', 'From taking a batch of commands to its commit.', SECONDS_FAST),
     decided: counter('commands_decided_total', 'Commands decided, by result: accepted, refused, repeated, parked.', ['result']),

@@ -21,7 +21,11 @@ const Attributes = Type.Record(Type.String({ minLength: 1, maxLength: 64 }), Nul
   maxProperties: ATTRIBUTES_MAX,
   description: 'Merged into what there is; null removes a key.',
 })
-const Uploads = Type.Array(Type.Object({ fileId: Id }, closed), { minItems: 1, maxItems: ATTACHMENTS_MAX, description: 'Uploaded before, by POST /v1/attachments.' })
+const Uploads = Type.Array(Type.Object({ fileId: Id }, closed), {
+  minItems: 1,
+  maxItems: ATTACHMENTS_MAX,
+  description: 'Uploaded before, by POST /v1/attachments.',
+})
 
 /** What an agent, bot or token says. One of text, attachments, location, template, native. */
 const said = {
@@ -50,7 +54,9 @@ export const wishBodies = {
       ...said,
       internal: Type.Optional(Type.Boolean({ description: 'A private note: never shown to the contact.' })),
       seenSeq: Type.Optional(Nullable(Seq)),
-      override: Type.Optional(Type.Boolean({ description: 'Send although another agent answered meanwhile or has the conversation; audited.' })),
+      override: Type.Optional(
+        Type.Boolean({ description: 'Send although another agent answered meanwhile or has the conversation; audited.' }),
+      ),
       replyTo: Type.Optional(Nullable(Id)),
     },
     closed,
@@ -82,7 +88,10 @@ export const wishBodies = {
   'conversation.prioritize': Type.Object({ priority: PriorityName }, closed),
   'conversation.change': Type.Object({ attributes: Attributes }, closed),
   'conversation.read': Type.Object({ upToSeq: Type.Optional(Seq), unreadFrom: Type.Optional(Seq) }, { ...closed, minProperties: 1 }),
-  'conversation.draft': Type.Object({ text: Nullable(Type.String({ maxLength: TEXT_MAX })), internal: Type.Optional(Type.Boolean()), rev: Seq }, closed),
+  'conversation.draft': Type.Object(
+    { text: Nullable(Type.String({ maxLength: TEXT_MAX })), internal: Type.Optional(Type.Boolean()), rev: Seq },
+    closed,
+  ),
   'conversation.erase': Type.Object({ reason: Type.String({ minLength: 1, maxLength: 500 }) }, closed),
   'message.retry': Type.Object({ risk: Type.Optional(Type.Literal('duplicate')) }, closed),
   'message.settle': Type.Object({ as: Type.Enum(['sent', 'failed']) }, closed),
@@ -105,7 +114,11 @@ export const wishBodies = {
   'contact.unblock': Empty,
   'contact.erase': Type.Object({ reason: Type.String({ minLength: 1, maxLength: 500 }) }, closed),
   'message.receive': Type.Object(
-    { text: Type.Optional(Type.String({ minLength: 1, maxLength: VISITOR_TEXT_MAX })), attachments: Type.Optional(Uploads), location: Type.Optional(Location) },
+    {
+      text: Type.Optional(Type.String({ minLength: 1, maxLength: VISITOR_TEXT_MAX })),
+      attachments: Type.Optional(Uploads),
+      location: Type.Optional(Location),
+    },
     { ...closed, minProperties: 1, description: 'From the visitor of a web chat.' },
   ),
   'contact.acknowledge': Type.Object(
@@ -120,7 +133,10 @@ export const wishNames = Object.keys(wishBodies) as WishName[]
 export const isWish = (name: string): name is WishName => Object.hasOwn(wishBodies, name)
 
 /** What a wish is about; names of ids in paths and in socket frames. */
-export const WishTarget = Type.Object({ conversationId: Type.Optional(Id), messageId: Type.Optional(Id), contactId: Type.Optional(Id) }, closed)
+export const WishTarget = Type.Object(
+  { conversationId: Type.Optional(Id), messageId: Type.Optional(Id), contactId: Type.Optional(Id) },
+  closed,
+)
 export type WishTarget = Static<typeof WishTarget>
 
 /** The answer to an accepted wish: its subject, and that subject's seq after it. */

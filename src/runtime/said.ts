@@ -37,6 +37,7 @@ export const contentOf = (said: Said, facts: Uploaded): MessageContent => {
   }
   if (said.location !== undefined) return { ...base, kind: 'location', location: said.location }
   if (facts.attachments.length > 0) return { ...base, kind: 'media' }
-  if (said.text === undefined) throw new ConfabError('request_invalid', { detail: 'text, attachments, location, template or native is required.' })
+  if (said.text === undefined)
+    throw new ConfabError('request_invalid', { detail: 'text, attachments, location, template or native is required.' })
   return base
 }

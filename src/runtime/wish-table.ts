@@ -63,8 +63,10 @@ const outboundIdOf = ({ idKey, grants, key }: Facts, conversationId: string): st
 
 const messageTarget = (facts: Facts): { messageId: string } => ({ messageId: found(facts.message).id })
 
-const ofMessage = (permission: Permission) => (_body: unknown, message: Message | null): Permission =>
-  message?.direction === 'note' ? 'note.write' : permission
+const ofMessage =
+  (permission: Permission) =>
+  (_body: unknown, message: Message | null): Permission =>
+    message?.direction === 'note' ? 'note.write' : permission
 
 const always = (permission: Permission) => (): Permission => permission
 
@@ -132,9 +134,9 @@ const assign = (body: WishBody<'conversation.assign'>, facts: Facts): Built => {
   })
 }
 
-/** Attributes after a merge: null removes. */
-const merged = (before: Readonly<Record<string, string>>, changes: Readonly<Record<string, string | null>>): Record<string, string> =>
-  Object.fromEntries(Object.entries({ ...before, ...changes }).filter((pair): pair is [string, string] => pair[1] !== null))
+/** The actor merges; an empty value removes. */
+const changesOf = (attributes: Readonly<Record<string, string | null>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, value ?? '']))
 
 const changeContact = (body: WishBody<'contact.change'>, facts: Facts): Built => {
   const before = found(facts.contact)
@@ -153,14 +155,17 @@ const changeContact = (body: WishBody<'contact.change'>, facts: Facts): Built =>
   }
   return built('contact.change', contactOf(facts), {
     profile: isProfile ? profile : null,
-    attributes: attributes === undefined ? null : merged(before.attributes, attributes),
+    attributes: attributes === undefined ? null : changesOf(attributes),
   })
 }
 
 type Table = { readonly [N in WishName]: Wish<N> }
 
 /** Wishes that only address a conversation: nothing in them but the actor. */
-const bare = (type: 'conversation.claim' | 'conversation.release' | 'conversation.resolve' | 'conversation.reopen', permission: Permission) => ({
+const bare = (
+  type: 'conversation.claim' | 'conversation.release' | 'conversation.resolve' | 'conversation.reopen',
+  permission: Permission,
+) => ({
   about: 'conversation' as const,
   permission: always(permission),
   build: (_body: Record<string, never>, facts: Facts) => built(type, conversationOf(facts), {}),
@@ -176,7 +181,8 @@ const conversationWishes = {
   'conversation.snooze': {
     about: 'conversation',
     permission: always('conversation.change'),
-    build: ({ until }, facts) => built('conversation.snooze', conversationOf(facts), { until: until === 'reply' ? null : Date.parse(until) }),
+    build: ({ until }, facts) =>
+      built('conversation.snooze', conversationOf(facts), { until: until === 'reply' ? null : Date.parse(until) }),
   },
   'conversation.label': {
     about: 'conversation',
@@ -191,8 +197,7 @@ const conversationWishes = {
   'conversation.change': {
     about: 'conversation',
     permission: always('conversation.change'),
-    build: ({ attributes }, facts) =>
-      built('conversation.change', conversationOf(facts), { attributes: merged(found(facts.conversation).attributes, attributes) }),
+    build: ({ attributes }, facts) => built('conversation.change', conversationOf(facts), { attributes: changesOf(attributes) }),
   },
   'conversation.read': {
     about: 'conversation',
@@ -236,7 +241,8 @@ const messageWishes = {
   'message.retry': {
     about: 'message',
     permission: ofMessage('message.send'),
-    build: ({ risk }, facts) => built('message.retry', conversationOf(facts), { ...messageTarget(facts), acceptsDuplicate: risk === 'duplicate' }),
+    build: ({ risk }, facts) =>
+      built('message.retry', conversationOf(facts), { ...messageTarget(facts), acceptsDuplicate: risk === 'duplicate' }),
   },
   'message.settle': {
     about: 'message',
@@ -263,8 +269,16 @@ const contactWishes = {
     permission: always('contact.change'),
     build: ({ add, remove }, facts) => built('contact.label', contactOf(facts), { add: add ?? [], remove: remove ?? [] }),
   },
-  'contact.block': { about: 'contact', permission: always('contact.block'), build: (_body, facts) => built('contact.block', contactOf(facts), {}) },
-  'contact.unblock': { about: 'contact', permission: always('contact.block'), build: (_body, facts) => built('contact.unblock', contactOf(facts), {}) },
+  'contact.block': {
+    about: 'contact',
+    permission: always('contact.block'),
+    build: (_body, facts) => built('contact.block', contactOf(facts), {}),
+  },
+  'contact.unblock': {
+    about: 'contact',
+    permission: always('contact.block'),
+    build: (_body, facts) => built('contact.unblock', contactOf(facts), {}),
+  },
   'contact.erase': {
     about: 'contact',
     permission: always('contact.erase'),

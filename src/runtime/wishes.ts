@@ -1,7 +1,20 @@
 // Carries out the wishes of principals: may they, do they see it, then one command and the place in the log past its answer.
 // Between the doors (HTTP, sockets), which hand in what they have checked, and the command door.
 
-import { isWish, may, mayAccount, wishBodies, WishTarget, type Accepted, type Contact, type Conversation, type Grants, type Message, type WishBody, type WishName } from '#schemas'
+import {
+  isWish,
+  may,
+  mayAccount,
+  wishBodies,
+  WishTarget,
+  type Accepted,
+  type Contact,
+  type Conversation,
+  type Grants,
+  type Message,
+  type WishBody,
+  type WishName,
+} from '#schemas'
 import { checkOf, describeFaults } from '#schemas/check'
 import type { Account, Attachment } from '#schemas/log'
 import { ConfabError } from '#errors'
@@ -32,7 +45,15 @@ export interface Wishes {
   /** Throws what the actor refuses, `forbidden`, `not_found`, `rate_limited` or the door's codes. */
   execute(grants: Grants, request: WishRequest): Promise<Fulfilled>
   /** A socket's command frame: target ids and body flat beside each other. Throws `command_unknown`, `request_invalid` and all of `execute`. */
-  executeFrame(grants: Grants, frame: { readonly id: string; readonly type: string } & Readonly<Record<string, unknown>>): Promise<Fulfilled>
+  executeFrame(
+    grants: Grants,
+    frame: { readonly id: string; readonly type: string } & Readonly<Record<string, unknown>>,
+  ): Promise<Fulfilled>
+}
+
+/** The gateway's word for the sealed place past a subject's event with that seq; the head of its slot after timeoutMs. */
+export interface Passed {
+  passed(topic: 'events' | 'contact-events', partition: number, subjectId: string, seq: number, timeoutMs: number): Promise<string>
 }
 
 export interface WishesOptions {
@@ -42,8 +63,7 @@ export interface WishesOptions {
   readonly log: Pick<Log, 'bounds'>
   /** An upload that the principal may send, null where there is none. */
   readonly uploads: { find(grants: Grants, fileId: string): Promise<Attachment | null> }
-  /** The sealed place past an answer's events. */
-  readonly positions: { passed(answer: Answer): string | Promise<string> }
+  readonly positions: Passed
   readonly clock: () => number
   /** 16 random bytes, hex: the key of a wish that came without one. */
   readonly drawKey: () => string
@@ -56,6 +76,13 @@ const VISITOR_BURST = 10
 const VISITOR_REFILL_MS = 1_000
 /** Visitors whose pace is remembered. */
 const VISITORS_MAX = 50_000
+
+/** How long an answer waits for its own event to come by. */
+const PASS_WAIT_MS = 1_000
+
+/** `seenSeq`: what a view has shown already, as for marks, which make no event: nothing to wait for. */
+export const positionOf = (positions: Passed, { subject, seq, partition }: Answer, seenSeq: number): Promise<string> =>
+  positions.passed(subject.kind === 'contact' ? 'contact-events' : 'events', partition, subject.id, seq, seq <= seenSeq ? 0 : PASS_WAIT_MS)
 
 const KEY = /^[\x21-\x7e]{1,64}$/
 
@@ -84,24 +111,38 @@ class WishDoor implements Wishes {
     this.#options = options
   }
 
-  executeFrame(grants: Grants, frame: { readonly id: string; readonly type: string } & Readonly<Record<string, unknown>>): Promise<Fulfilled> {
+  executeFrame(
+    grants: Grants,
+    frame: { readonly id: string; readonly type: string } & Readonly<Record<string, unknown>>,
+  ): Promise<Fulfilled> {
     const { id: key, type, frame: _name, ...fields } = frame
     if (!isWish(type)) throw new ConfabError('command_unknown')
     const [target, body] = split(type, fields)
     const faults = checkOf(WishTarget)(target) ?? checkOf(wishBodies[type])(body)
     if (faults !== null) throw new ConfabError('request_invalid', { detail: describeFaults(faults), fields: { errors: faults } })
-    return this.execute(grants, { type, target: target as WishTarget, body: body as WishBody, key })
+    return this.execute(grants, { type, target, body, key })
   }
 
   async execute(grants: Grants, { type, target, body, key }: WishRequest): Promise<Fulfilled> {
     checkKey(key)
-    const wish = wishTable[type] as { about: string; permission: (body: unknown, message: Message | null) => never; build: (body: unknown, facts: Facts) => ReturnType<(typeof wishTable)[WishName]['build']> }
+    const wish = wishTable[type] as {
+      about: string
+      permission: (body: unknown, message: Message | null) => never
+      build: (body: unknown, facts: Facts) => ReturnType<(typeof wishTable)[WishName]['build']>
+    }
     const message = wish.about === 'message' ? await this.#message(grants, target) : null
     this.#allow(grants, wish.permission(body, message))
     if (type === 'message.receive') this.#pace.take(grants.id, this.#options.clock())
     const seen = { ...(await this.#see(grants, wish.about, target, body)), message, attachments: await this.#uploads(grants, body) }
     const { commands, settings, clock, drawKey, positions } = this.#options
-    const facts: Facts = { grants, idKey: settings.idKey(grants.organizationId), key: key ?? drawKey(), clientKey: key ?? null, now: clock(), ...seen }
+    const facts: Facts = {
+      grants,
+      idKey: settings.idKey(grants.organizationId),
+      key: key ?? drawKey(),
+      clientKey: key ?? null,
+      now: clock(),
+      ...seen,
+    }
     const { type: command, actor, data, messageId } = wish.build(body, facts)
     const answer = await commands.submit({
       type: command,
@@ -111,8 +152,13 @@ class WishDoor implements Wishes {
       data,
       ...(key === undefined ? {} : { key, body: canonical({ target, body }) }),
     })
-    const accepted = { commandId: answer.commandId, subject: answer.subject, seq: answer.seq, ...(messageId === undefined ? {} : { messageId }) }
-    return { accepted, position: await positions.passed(answer) }
+    const accepted = {
+      commandId: answer.commandId,
+      subject: answer.subject,
+      seq: answer.seq,
+      ...(messageId === undefined ? {} : { messageId }),
+    }
+    return { accepted, position: await positionOf(positions, answer, seen.conversation?.seq ?? 0) }
   }
 
   /** A contact has wishes of their own and no permission of the table. */
@@ -120,7 +166,12 @@ class WishDoor implements Wishes {
     if (permission === null ? grants.kind !== 'contact' : !may(grants, permission)) throw new ConfabError('forbidden')
   }
 
-  async #see(grants: Grants, about: string, target: WishTarget, body: unknown): Promise<{ conversation: Conversation | null; contact: Contact | null; account: Account | null }> {
+  async #see(
+    grants: Grants,
+    about: string,
+    target: WishTarget,
+    body: unknown,
+  ): Promise<{ conversation: Conversation | null; contact: Contact | null; account: Account | null }> {
     const nothing = { conversation: null, contact: null, account: null }
     if (about === 'contact') return { ...nothing, contact: await this.#contact(grants, target.contactId) }
     if (about === 'account') return { ...nothing, account: this.#account(grants, (body as { accountId: string }).accountId) }
@@ -138,7 +189,8 @@ class WishDoor implements Wishes {
 
   async #conversation(grants: Grants, id: string | undefined): Promise<Conversation> {
     const row = id === undefined ? null : await this.#fresh('events', id, async () => (await this.#options.views.rows([id]))[0] ?? null)
-    if (row === null || row.organizationId !== grants.organizationId || !mayAccount(grants, row.accountId)) throw new ConfabError('not_found')
+    if (row === null || row.organizationId !== grants.organizationId || !mayAccount(grants, row.accountId))
+      throw new ConfabError('not_found')
     return row
   }
 
@@ -151,7 +203,10 @@ class WishDoor implements Wishes {
   }
 
   async #contact(grants: Grants, id: string | undefined): Promise<Contact> {
-    const contact = id === undefined ? null : await this.#fresh('contact-events', id, async () => (await this.#options.views.contact({ grants }, id)).item)
+    const contact =
+      id === undefined
+        ? null
+        : await this.#fresh('contact-events', id, async () => (await this.#options.views.contact({ grants }, id)).item)
     if (contact === null) throw new ConfabError('not_found')
     return contact
   }

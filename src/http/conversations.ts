@@ -1,0 +1,219 @@
+// Conversations, their messages and their audit: reads from the views, one path a command.
+// Between clients and the views and wishes; nothing is decided here.
+
+import {
+  Accepted,
+  Conversation,
+  ConversationListQuery,
+  CountsShape,
+  EventListQuery,
+  EventShape,
+  IdParams,
+  Message,
+  MessageListQuery,
+  MessageParams,
+  PageOf,
+  SearchHit,
+  SearchListQuery,
+  wishBodies,
+  WriteHeaders,
+  type WishName,
+} from '#schemas'
+import { ConfabError } from '#errors'
+import { whoOf } from './access.ts'
+import type { FastifyTypebox, RouteTools } from './app.ts'
+
+const events = { schema: { tags: ['conversations'] } }
+
+const lists = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): void => {
+  const { views } = options
+  app.get(
+    '/v1/conversations',
+    {
+      config: { permission: 'conversation.read' },
+      schema: { ...events.schema, summary: 'Conversations', querystring: ConversationListQuery, response: { 200: PageOf(Conversation) } },
+    },
+    async (request, reply) => {
+      const { grants } = whoOf(request)
+      const { cursor, limit, state, assignee, ...query } = request.query
+      const bound = { grants, list: 'conversations', filter: { ...query, state, assignee } }
+      const after = cursors.open(cursor, bound)
+      const page = await views.conversations(
+        { grants },
+        {
+          ...query,
+          ...(state === undefined ? {} : { state: state.split(',') as ('open' | 'pending' | 'snoozed' | 'resolved')[] }),
+          ...(assignee === undefined ? {} : { assignee: assignee === 'me' ? grants.id : assignee }),
+          ...(limit === undefined ? {} : { limit }),
+          ...(after === undefined ? {} : { after }),
+        },
+      )
+      stand(request, reply, page.asOf)
+      return { items: [...page.items], next: cursors.seal(page.next, bound) }
+    },
+  )
+  app.get(
+    '/v1/search',
+    {
+      config: { permission: 'search' },
+      schema: {
+        tags: ['search'],
+        summary: 'Full text over messages, conversations and contacts',
+        querystring: SearchListQuery,
+        response: { 200: PageOf(SearchHit) },
+      },
+    },
+    async (request, reply) => {
+      const { grants } = whoOf(request)
+      const { q, type = 'message', limit, cursor } = request.query
+      const bound = { grants, list: 'search', filter: { q, type } }
+      const after = cursors.open(cursor, bound)
+      const page = await views.search(
+        { grants },
+        { text: q, type, ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) },
+      )
+      stand(request, reply, page.asOf)
+      return { items: [...page.items], next: cursors.seal(page.next, bound) }
+    },
+  )
+  app.get(
+    '/v1/counts',
+    {
+      config: { permission: 'conversation.read' },
+      schema: { ...events.schema, summary: 'Counters of the lists', response: { 200: CountsShape } },
+    },
+    async (request, reply) => {
+      const { counts, asOf } = await views.counts({ grants: whoOf(request).grants })
+      stand(request, reply, asOf)
+      return { ...counts, byState: { ...counts.byState } }
+    },
+  )
+}
+
+const ones = (app: FastifyTypebox, { options, stand }: RouteTools): void => {
+  const { views } = options
+  app.get(
+    '/v1/conversations/:id',
+    {
+      config: { permission: 'conversation.read' },
+      schema: { ...events.schema, summary: 'One conversation', params: IdParams, response: { 200: Conversation } },
+    },
+    async (request, reply) => {
+      const { item, asOf } = await views.conversation({ grants: whoOf(request).grants }, request.params.id)
+      if (item === null) throw new ConfabError('not_found')
+      stand(request, reply, asOf)
+      return item
+    },
+  )
+  app.get(
+    '/v1/conversations/:id/messages',
+    {
+      config: { permission: 'conversation.read' },
+      schema: {
+        ...events.schema,
+        summary: 'Messages in the order of the thread',
+        description: '`next` is the id for `before`, or for `after` where one was given.',
+        params: IdParams,
+        querystring: MessageListQuery,
+        response: { 200: PageOf(Message) },
+      },
+    },
+    async (request, reply) => {
+      const { grants } = whoOf(request)
+      const { include, ...query } = request.query
+      await seen(views, request)
+      const page = await views.messages({ grants, includeNative: include === 'native' }, request.params.id, query)
+      stand(request, reply, page.asOf)
+      const edge = request.query.after === undefined ? page.items[0] : page.items.at(-1)
+      return { items: [...page.items], next: page.next === null ? null : (edge?.id ?? null) }
+    },
+  )
+  app.get(
+    '/v1/conversations/:id/events',
+    {
+      config: { permission: 'audit.read' },
+      schema: {
+        ...events.schema,
+        summary: 'Everything that happened, by seq: the audit',
+        params: IdParams,
+        querystring: EventListQuery,
+        response: { 200: PageOf(EventShape) },
+      },
+    },
+    async (request, reply) => {
+      await seen(views, request)
+      const page = await views.events({ grants: whoOf(request).grants }, request.params.id, request.query)
+      stand(request, reply, page.asOf)
+      return { items: [...page.items], next: page.next === null ? null : String(page.next[0]) }
+    },
+  )
+}
+
+/** An empty list and a conversation that one may not see are not the same answer. */
+const seen = async (views: RouteTools['options']['views'], request: Parameters<typeof whoOf>[0]): Promise<void> => {
+  const { item } = await views.conversation({ grants: whoOf(request).grants }, (request.params as { id: string }).id)
+  if (item === null) throw new ConfabError('not_found')
+}
+
+const conversationCommands: Readonly<Record<string, WishName>> = {
+  assign: 'conversation.assign',
+  claim: 'conversation.claim',
+  release: 'conversation.release',
+  snooze: 'conversation.snooze',
+  resolve: 'conversation.resolve',
+  reopen: 'conversation.reopen',
+  label: 'conversation.label',
+  priority: 'conversation.prioritize',
+  read: 'conversation.read',
+  erase: 'conversation.erase',
+}
+const messageCommands: Readonly<Record<string, WishName>> = {
+  retry: 'message.retry',
+  settle: 'message.settle',
+  edit: 'message.edit',
+  delete: 'message.delete',
+}
+
+const commands = (app: FastifyTypebox, { wish }: RouteTools): void => {
+  const schema = { ...events.schema, headers: WriteHeaders, params: IdParams, response: { 200: Accepted } }
+  const target = (params: unknown) => ({ conversationId: (params as { id: string }).id })
+  for (const [path, type] of Object.entries(conversationCommands)) {
+    app.post(`/v1/conversations/:id/${path}`, { schema: { ...schema, summary: type, body: wishBodies[type] } }, (request, reply) =>
+      wish(request, reply, { type, target: target(request.params) }),
+    )
+  }
+  for (const [path, type] of Object.entries(messageCommands)) {
+    const full = { ...schema, params: MessageParams, summary: type, body: wishBodies[type] }
+    app.post(`/v1/conversations/:id/messages/:messageId/${path}`, { schema: full }, (request, reply) =>
+      wish(request, reply, { type, target: { ...target(request.params), messageId: request.params.messageId } }),
+    )
+  }
+  app.patch(
+    '/v1/conversations/:id',
+    { schema: { ...schema, summary: 'Change attributes', body: wishBodies['conversation.change'] } },
+    (request, reply) => wish(request, reply, { type: 'conversation.change', target: target(request.params) }),
+  )
+  app.put(
+    '/v1/conversations/:id/draft',
+    { schema: { ...schema, summary: 'Save my draft', body: wishBodies['conversation.draft'] } },
+    (request, reply) => wish(request, reply, { type: 'conversation.draft', target: target(request.params) }),
+  )
+  const created = { ...schema, response: { 201: Accepted } }
+  app.post(
+    '/v1/conversations/:id/messages',
+    { schema: { ...created, summary: 'Send a message, or add a note with internal', body: wishBodies['message.send'] } },
+    (request, reply) => wish(request, reply.code(201), { type: 'message.send', target: target(request.params) }),
+  )
+  const { params: _params, ...start } = created
+  app.post(
+    '/v1/conversations',
+    { schema: { ...start, summary: 'Start a conversation', body: wishBodies['conversation.start'] } },
+    (request, reply) => wish(request, reply.code(201), { type: 'conversation.start', target: {} }),
+  )
+}
+
+export const conversationRoutes = (app: FastifyTypebox, tools: RouteTools): void => {
+  lists(app, tools)
+  ones(app, tools)
+  commands(app, tools)
+}

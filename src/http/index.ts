@@ -1,0 +1,95 @@
+// The HTTP door: provider ingest, the API, sign-in, health, the pages of the web apps.
+// Between the network and the log, views and settings; assembles the routes and nothing more.
+
+import cookie from '@fastify/cookie'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { fastify, type FastifyInstance } from 'fastify'
+import type { Server } from 'node:http'
+import { ConfabError } from '#errors'
+import { installAccess } from './access.ts'
+import { wishWith, type FastifyTypebox, type RouteTools } from './app.ts'
+import { openAuthentication, type Authentication } from './authentication.ts'
+import { contactRoutes } from './contacts.ts'
+import { conversationRoutes } from './conversations.ts'
+import { installConsistency } from './consistency.ts'
+import { openCursors } from './cursors.ts'
+import { healthRoutes } from './health.ts'
+import { ingestRoutes } from './ingest.ts'
+import { observe, secure } from './observation.ts'
+import type { HttpOptions } from './options.ts'
+import { installProblems } from './problems.ts'
+import { settingRoutes } from './settings.ts'
+import { installValidation } from './validation.ts'
+
+export type { HttpOptions, Files, Intake, Positions, Readiness, StoredFile } from './options.ts'
+export type { Authenticated, Authentication, Visitor } from './authentication.ts'
+
+export interface Http {
+  /** For the gateway, which takes `/v1/socket` from its `upgrade` event. */
+  readonly server: Server
+  readonly app: FastifyInstance
+  readonly authenticate: Authentication['authenticate']
+  /** Resolves with the port. Throws `port_in_use`. */
+  listen(): Promise<number>
+  /** Refuses new connections, lets requests end. */
+  close(): Promise<void>
+}
+
+/** Largest JSON body of the API. */
+const BODY_BYTES_MAX = 1_048_576
+/** Idle keep-alive: longer than a load balancer's, so that it closes first. */
+const KEEP_ALIVE_MS = 75_000
+/** A request that has not come whole by then is given up. */
+const REQUEST_MS = 120_000
+
+export const openHttp = async (options: HttpOptions): Promise<Http> => {
+  const prefix = options.random(4).toString('hex')
+  let requests = 0
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    genReqId: () => `${prefix}-${(requests++).toString(36)}`,
+    requestIdHeader: false,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_MS,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 256, caseSensitive: true },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  const authentication = openAuthentication(options)
+  installProblems(app, options)
+  await app.register(ingestRoutes(options))
+  await app.register((scope: FastifyInstance) => apiRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), options, authentication))
+  await app.ready()
+  return {
+    server: app.server,
+    app,
+    authenticate: (text) => authentication.authenticate(text),
+    listen: () => listen(app, options),
+    close: () => app.close(),
+  }
+}
+
+const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authentication: Authentication): Promise<void> => {
+  await app.register(cookie)
+  installValidation(app)
+  secure(app, options)
+  observe(app, options)
+  installAccess(app, authentication, options.publicUrl)
+  const stand = installConsistency(app, options)
+  const tools: RouteTools = { options, authentication, cursors: openCursors(options.secrets), stand, wish: wishWith(options) }
+  healthRoutes(app, options)
+  conversationRoutes(app, tools)
+  contactRoutes(app, tools)
+  settingRoutes(app, tools)
+}
+
+const listen = async (app: FastifyInstance, { config }: HttpOptions): Promise<number> => {
+  try {
+    await app.listen({ port: config.port, host: config.host })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    throw new ConfabError('port_in_use', { detail: `CONFAB_PORT is ${config.port}.`, cause })
+  }
+  const address = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : config.port
+}

@@ -1,0 +1,92 @@
+// What the HTTP door is given: ports of the parts behind it, as narrow as it uses them.
+// Between the composition root, which has the instances, and the routes.
+
+import type { Logger } from 'pino'
+import type { Readable } from 'node:stream'
+import type { Grants } from '#schemas'
+import type { Attachment, Command, Account } from '#schemas/log'
+import type { ChannelAdapter, ParsedEvent } from '#channels'
+import type { Config } from '#config'
+import type { Log, LogRecord } from '#log'
+import type { Metrics } from '#metrics'
+import type { Settings, SettingWishes, Wishes } from '#runtime'
+import type { Secrets } from '#secrets'
+import type { AsOf, Views } from '#views'
+
+/** How parsed webhooks become records: the pure functions of runtime and log. */
+export interface Intake {
+  readonly commandsOf: (
+    events: readonly ParsedEvent[],
+    context: { organizationId: string; idKey: Uint8Array; account: Account; receivedAt: number },
+  ) => readonly Command[]
+  readonly accountOf: (event: ParsedEvent, accounts: readonly Account[]) => Account | undefined
+  readonly recordOf: (command: Command) => {
+    readonly entry: { readonly topic: 'commands' | 'contact-commands'; readonly partition: number }
+    readonly record: LogRecord
+  }
+  readonly partitionOf: (key: string) => number
+}
+
+/** Sealed places in the log, by the gateway. */
+export interface Positions {
+  /** The vector of a read. */
+  sealVector(asOf: AsOf, grants: Grants): string
+  /** What `Confab-Min-Position` names. Throws `cursor_refused`. */
+  open(cursor: string, grants: Grants): AsOf
+}
+
+/** A stored file as it may be served. */
+export interface StoredFile {
+  readonly fileId: string
+  readonly contentType: string
+  readonly name: string | null
+  readonly sizeBytes: number
+}
+
+/** Where attachments' bytes lie. */
+export interface Files {
+  /** Streams the bytes in; throws `body_too_large` beyond `bytesMax`. The type is sniffed, not believed. */
+  store(file: {
+    organizationId: string
+    ownerId: string
+    bytes: Readable
+    name: string | null
+    contentType: string
+    bytesMax: number
+  }): Promise<Attachment & { fileId: string }>
+  /** An upload that the principal may send: their organization's, a visitor's only their own. null where there is none. */
+  find(grants: Grants, fileId: string): Promise<Attachment | null>
+  /** null where the organization has no such file. */
+  open(organizationId: string, fileId: string): Promise<{ readonly file: StoredFile; readonly bytes: Readable } | null>
+}
+
+export interface Readiness {
+  readonly isReady: boolean
+  /** What is and what is not: log, owners, views, tail. */
+  readonly checks: Readonly<Record<string, boolean>>
+}
+
+export interface HttpOptions {
+  readonly config: Pick<Config, 'host' | 'port' | 'publicUrl' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken'>
+  readonly log: Pick<Log, 'append'>
+  readonly settings: Settings
+  readonly views: Views
+  readonly secrets: Secrets
+  readonly channels: { readonly channelOf: (name: string) => ChannelAdapter | undefined }
+  readonly files: Files
+  readonly positions: Positions
+  readonly intake: Intake
+  readonly wishes: Pick<Wishes, 'execute'>
+  readonly settingWishes: SettingWishes
+  readonly clock: () => number
+  readonly random: (bytes: number) => Buffer
+  readonly logger: Pick<Logger, 'error' | 'warn' | 'info' | 'debug'>
+  readonly metrics: Metrics
+  readonly readiness: () => Readiness
+  /** How the outside reaches this server, without a slash at the end; known once it listens. */
+  readonly publicUrl: () => string
+  /** Directory of the built web apps (`inbox`, `chat`). */
+  readonly webDirectory: string
+  /** The document of the socket, served at /asyncapi.json. */
+  readonly asyncApi: () => unknown
+}
