@@ -53,14 +53,14 @@ export interface Chunk {
   readonly end: Offset
 }
 
-/** All topics of a commit or none. `in` headers are written by the caller; `position` is the input offset the batch settles. */
+/** All topics of a commit or none. The log adds the headers `owner`, `epoch` and, with a position, `in` to every record. */
 export interface Batch {
   readonly entries: readonly Entry[]
 }
 
 /**
  * The fence of one (owner, partition).
- * `commit` rejects with ConfabError `append_refused` (nothing written), `commit_unknown` (fate open: lease again and look)
+ * `commit` rejects with ConfabError `append_refused` or `log_full` (nothing written), `commit_unknown` (fate open: lease again and look)
  * or `fenced` (another lease is newer). `position` is the next command to decide, as the last commit left it.
  */
 export interface Lease {
@@ -82,7 +82,8 @@ export interface Log {
   /** Drawn once, when the log was created: positions of another log mean nothing here. Cursors seal it. */
   readonly id: string
   /**
-   * Durable when resolved (embedded: fsynced; Kafka: acks=all). Rejected with `append_refused` = nothing written, with
+   * For topics without owners in topics.ts; the others take commits only. Values must not change afterwards.
+   * Durable when resolved (embedded: fsynced; Kafka: acks=all). Rejected with `append_refused` or `log_full` = nothing written, with
    * `append_unknown` = fate open, the caller may append again under the same derived ids.
    */
   append(entries: readonly Entry[]): Promise<void>

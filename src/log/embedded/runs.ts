@@ -88,3 +88,9 @@ export class RunIndex {
     return this.#rows[table].iterate(first, last) as Iterable<unknown> as Iterable<Row>
   }
 }
+
+/** Removes runs of a range of positions that have no row left. */
+export const prepareDrop = (database: DatabaseSync, table: TableName): StatementSync =>
+  database.prepare(
+    `DELETE FROM runs WHERE position >= ? AND position < ? AND NOT EXISTS (SELECT 1 FROM ${table} WHERE id BETWEEN first AND last)`,
+  )

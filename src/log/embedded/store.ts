@@ -23,7 +23,7 @@ import { openFile } from './file.ts'
 import { randomFrom } from './holes.ts'
 import { Inserter } from './inserter.ts'
 import { KeyFilter } from './key-filter.ts'
-import { encodeDirectory, RunIndex, UNSETTLED_RUNS_MAX, type Run } from './runs.ts'
+import { encodeDirectory, prepareDrop, RunIndex, UNSETTLED_RUNS_MAX, type Run } from './runs.ts'
 import { DONE, FENCED, PacketCursor } from './packet.ts'
 import { hasSameKey, isTombstone, keyEnd, keyStart } from './record.ts'
 
@@ -163,7 +163,11 @@ export class Store {
   }
 
   close(): void {
-    this.database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    try {
+      this.database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // A full disk: all is in the WAL, and the next open reads it from there.
+    }
     this.database.close()
   }
 
@@ -292,8 +296,3 @@ export class Store {
     }
   }
 }
-
-const prepareDrop = (database: DatabaseSync, table: TableName): StatementSync =>
-  database.prepare(
-    `DELETE FROM runs WHERE position >= ? AND position < ? AND NOT EXISTS (SELECT 1 FROM ${table} WHERE id BETWEEN first AND last)`,
-  )
