@@ -11,7 +11,7 @@ import {
   type StoredContent,
 } from '#schemas/log'
 import type { Transition } from '../decision.ts'
-import { unborn, type ConversationEvent } from './fold.ts'
+import { unborn } from './fold.ts'
 import { conversationMachine } from './machine.ts'
 
 /** One step, with the effects the machine asks for. Throws where the machine does not know the event in its state: poison. */
@@ -24,13 +24,11 @@ export const stepConversation = (
   if (snapshot === null && event.type !== 'conversation.created')
     throw new Error(`a conversation begins with conversation.created, not ${event.type}`)
   if (event.seq !== before.seq + 1) throw new Error(`event ${event.seq} does not follow ${before.seq}`)
-  const { value, context, actions } = transition(
-    conversationMachine,
-    { value: snapshot === null ? 'new' : snapshot.state, context: before },
-    event as ConversationEvent,
-  )
-  if (context === before) throw new Error(`the conversation machine does not know ${event.type} in state ${before.state}`)
-  return { snapshot: context.state === value ? context : { ...context, state: value as ConversationSnapshot['state'] }, actions }
+  const place = { value: snapshot === null ? 'new' : snapshot.state, context: { snapshot: before } }
+  const { value, context, actions } = transition(conversationMachine, place, event)
+  const after = context.snapshot
+  if (after === before) throw new Error(`the conversation machine does not know ${event.type} in state ${before.state}`)
+  return { snapshot: after.state === value ? after : { ...after, state: value as ConversationSnapshot['state'] }, actions }
 }
 
 /** `contents` are those the event introduces; the snapshot never depends on them, so that erasing changes no hash. */

@@ -1,9 +1,9 @@
 // The conversation's machine: which events its states know, where they lead, and which effects they ask for.
-// The log's events are its events and the snapshot is its context; it is stepped, never started.
+// The log's events are its events and the snapshot lies in its context; it is stepped, never started.
 
 import { assign, setup } from 'xstate'
 import type { ConversationSnapshot, ConversationState, Event } from '#schemas/log'
-import { patchOf, type ConversationEvent } from './fold.ts'
+import { foldEvent, unborn, type ConversationEvent } from './fold.ts'
 
 const noop = (): void => {}
 const isBornIn =
@@ -19,9 +19,10 @@ const to = (target: ConversationState) => ({ target, actions: 'apply' }) as cons
 const stay = { actions: 'apply' } as const
 
 export const conversationMachine = setup({
-  types: { context: {} as ConversationSnapshot, events: {} as ConversationEvent },
+  // One field: xstate copies the context of every assignment field by field.
+  types: { context: {} as { snapshot: ConversationSnapshot }, events: {} as ConversationEvent },
   actions: {
-    apply: assign(({ context, event }) => patchOf(context, event)),
+    apply: assign(({ context, event }) => ({ snapshot: foldEvent(context.snapshot, event) })),
     introduce: noop,
     send: noop,
     fetch: noop,
@@ -29,7 +30,7 @@ export const conversationMachine = setup({
   },
 }).createMachine({
   id: 'conversation',
-  context: {} as ConversationSnapshot,
+  context: { snapshot: unborn },
   initial: 'new',
   states: {
     new: { on: { 'conversation.created': [born('open'), born('pending'), born('snoozed'), born('resolved')] } },

@@ -90,7 +90,7 @@ const spoken = (): World => {
 
 test('the conversation machine steps in both the same way', () => {
   const world = spoken()
-  let ours: Place<ConversationSnapshot> = { value: 'new', context: { ...world.state, seq: 0 } }
+  let ours: Place<{ snapshot: ConversationSnapshot }> = { value: 'new', context: { snapshot: { ...world.state, seq: 0 } } }
   let theirs = conversationMachine.resolveState({ value: 'new', context: ours.context })
   for (const event of world.events) {
     const [snapshot, actions] = bareTransition(conversationMachine, theirs, event as never)
@@ -130,5 +130,5 @@ test('an event that its state does not know is poison, not silence', async () =>
   const stray = { ...world.events.find(({ type }) => type === 'conversation.resolved'), seq: world.state.seq + 1 } as Event
   assert.throws(() => evolveConversation(world.state, stray, [], transition), /does not know/)
   assert.throws(() => evolveConversation(null, stray, [], transition), /begins with/)
-  assert.throws(() => evolveConversation(world.state, { ...stray, seq: 99 } as Event, [], transition), /does not follow/)
+  assert.throws(() => evolveConversation(world.state, { ...stray, seq: 99 }, [], transition), /does not follow/)
 })
