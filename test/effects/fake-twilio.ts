@@ -1,0 +1,145 @@
+// A Twilio that keeps messages, misbehaves on command and calls back with genuine signatures.
+// For tests of sender, media and backfill: what it has created is the judge of how often something was sent.
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import webhooks from 'twilio/lib/webhooks/webhooks.js'
+
+export const ACCOUNT_SID = `AC${'0'.repeat(32)}`
+export const AUTH_TOKEN = 'c0ffee'
+
+export interface FakeMessage {
+  readonly sid: string
+  readonly form: URLSearchParams
+  readonly createdAt: number
+  direction: string
+  status: string
+  media?: readonly { readonly sid: string; readonly contentType: string; readonly bytes: Buffer }[]
+}
+
+/** What the next create meets: an answer, or a way to break off before or after accepting. */
+export type Behaviour =
+  | { readonly kind: 'accept' }
+  | { readonly kind: 'answer'; readonly status: number; readonly code?: number; readonly headers?: Record<string, string> }
+  | { readonly kind: 'accept-then-drop' | 'accept-then-500' | 'drop' | 'accept-then-hang' }
+
+export interface Callback {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export class FakeTwilio {
+  readonly messages: FakeMessage[] = []
+  readonly requests: { method: string; path: string; authorization: string | undefined; body: string }[] = []
+  readonly behaviours: Behaviour[] = []
+  readonly #server: Server
+  readonly #clock: () => number
+  #next = 1
+
+  constructor(clock: () => number) {
+    this.#clock = clock
+    this.#server = createServer((request, response) => void this.#serve(request, response))
+  }
+
+  async listen(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    return this.url
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  get creates(): number {
+    return this.messages.filter(({ direction }) => direction !== 'inbound').length
+  }
+
+  close(): Promise<void> {
+    this.#server.closeAllConnections()
+    return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  /** How often a text was created. */
+  countOf(text: string): number {
+    return this.messages.filter(({ form, direction }) => direction !== 'inbound' && form.get('Body') === text).length
+  }
+
+  receive(fields: Record<string, string>, media?: FakeMessage['media']): FakeMessage {
+    const message = { sid: this.#sid(), form: new URLSearchParams(fields), createdAt: this.#clock(), direction: 'inbound', status: 'received', ...(media === undefined ? {} : { media }) }
+    this.messages.push(message)
+    return message
+  }
+
+  /** The status callback of a message, signed as Twilio signs; deliver it often, or in any order. */
+  callback(message: FakeMessage, status: string, extra: Record<string, string> = {}): Callback {
+    const url = (message.form.get('StatusCallback') ?? '').split('#', 1)[0] ?? ''
+    const fields = { AccountSid: ACCOUNT_SID, MessageSid: message.sid, SmsSid: message.sid, MessageStatus: status, From: message.form.get('From') ?? '', To: message.form.get('To') ?? '', ...extra }
+    const signature = webhooks.getExpectedTwilioSignature(AUTH_TOKEN, url, fields)
+    return { url, headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature }, body: new URLSearchParams(fields).toString() }
+  }
+
+  #sid(): string {
+    return `SM${String(this.#next++).padStart(32, '0')}`
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const body = Buffer.concat(chunks).toString()
+    const url = new URL(request.url ?? '/', 'http://fake')
+    this.requests.push({ method: request.method ?? '', path: url.pathname, authorization: request.headers.authorization, body })
+    if (request.method === 'POST') return this.#create(new URLSearchParams(body), request, response)
+    if (url.pathname.endsWith('/Messages.json')) return this.#list(url, response)
+    return this.#media(url, response)
+  }
+
+  #create(form: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
+    const behaviour = this.behaviours.shift() ?? { kind: 'accept' }
+    if (behaviour.kind === 'drop') return void request.socket.destroy()
+    if (behaviour.kind === 'answer') {
+      const error = { code: behaviour.code ?? behaviour.status, message: 'refused', status: behaviour.status }
+      return void response.writeHead(behaviour.status, { 'content-type': 'application/json', ...behaviour.headers }).end(JSON.stringify(error))
+    }
+    const message = { sid: this.#sid(), form, createdAt: this.#clock(), direction: 'outbound-api', status: 'queued' }
+    this.messages.push(message)
+    if (behaviour.kind === 'accept-then-drop') return void request.socket.destroy()
+    if (behaviour.kind === 'accept-then-hang') return
+    if (behaviour.kind === 'accept-then-500') return void response.writeHead(500).end('{}')
+    response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(this.#resource(message)))
+  }
+
+  #resource(message: FakeMessage): object {
+    const { sid, form, createdAt, direction, status } = message
+    const base = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages/${sid}`
+    const at = new Date(createdAt).toUTCString()
+    return {
+      ...{ sid, direction, status, body: form.get('Body') ?? '', from: form.get('From'), to: form.get('To'), date_created: at, date_sent: direction === 'inbound' ? at : null },
+      ...{ num_media: String(message.media?.length ?? 0), error_code: null, messaging_service_sid: null, subresource_uris: { media: `${base}/Media.json` }, uri: `${base}.json` },
+    }
+  }
+
+  #list(url: URL, response: ServerResponse): void {
+    const [to, from, page] = [url.searchParams.get('To'), url.searchParams.get('From'), Number(url.searchParams.get('Page') ?? 0)]
+    const size = Math.min(Number(url.searchParams.get('PageSize') ?? 50), 3)
+    const matching = this.messages.filter(({ form }) => (to === null || form.get('To') === to) && (from === null || form.get('From') === from))
+    const next = new URLSearchParams(url.searchParams)
+    next.set('Page', String(page + 1))
+    const hasNext = matching.length > (page + 1) * size
+    const answer = { messages: matching.slice(page * size, (page + 1) * size).map((message) => this.#resource(message)), next_page_uri: hasNext ? `${url.pathname}?${next.toString()}` : null }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+  }
+
+  #media(url: URL, response: ServerResponse): void {
+    const message = this.messages.find(({ sid }) => url.pathname.includes(sid))
+    if (url.pathname.endsWith('/Media.json')) {
+      const list = (message?.media ?? []).map(({ sid, contentType }) => ({ sid, content_type: contentType, uri: `${url.pathname.replace(/\.json$/, '')}/${sid}.json` }))
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ media_list: list }))
+    }
+    const media = message?.media?.find(({ sid }) => url.pathname.endsWith(sid))
+    if (media === undefined) return void response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': media.contentType }).end(media.bytes)
+  }
+}
