@@ -43,7 +43,6 @@ export const schema = `
 
 export const streamOf = (topicId: number, partition: number): number => topicId * STREAMS_PER_TOPIC + partition
 export const topicIdOf = (stream: number): number => Math.floor(stream / STREAMS_PER_TOPIC)
-export const partitionOfStream = (stream: number): number => stream % STREAMS_PER_TOPIC
 export const positionOf = (stream: number, offset: number): number => stream * OFFSET_LIMIT + offset
 export const streamOfPosition = (position: number): number => Math.floor(position / OFFSET_LIMIT)
 export const offsetOfPosition = (position: number): number => position % OFFSET_LIMIT

@@ -4,7 +4,7 @@
 import type { Owner, StoredRecord } from '../index.ts'
 import { encodeRecord } from './record.ts'
 
-export const owners: readonly Owner[] = ['conversations', 'contacts', 'sender', 'webhooks']
+const owners: readonly Owner[] = ['conversations', 'contacts', 'sender', 'webhooks']
 
 /** Records of one stream inside an operation; the writer's reply fills in their offsets. */
 export interface Section {

@@ -15,7 +15,7 @@ const TOMBSTONE = 1
 /** Bytes of a key at most. */
 export const KEY_BYTES_MAX = 4096
 /** Bytes of all headers of a record at most. */
-export const HEADERS_BYTES_MAX = 8192
+const HEADERS_BYTES_MAX = 8192
 /** Bytes of a header's name at most. */
 const NAME_BYTES_MAX = 200
 
