@@ -5,10 +5,8 @@ import { Command } from 'commander'
 import { ConfabError } from '#errors'
 import { addConfig } from './config.ts'
 import { addDoctor } from './doctor.ts'
-import { addFind } from './find.ts'
 import { addServe } from './serve.ts'
 import { addSimulate } from './simulate.ts'
-import { addTail } from './tail.ts'
 import { addToken } from './token.ts'
 
 const program = new Command('confab')
@@ -16,7 +14,7 @@ const program = new Command('confab')
   .showHelpAfterError('(add --help for what there is)')
   .addHelpText('after', '\nSettings come from the environment: `confab config docs` lists them all.')
 
-for (const add of [addServe, addTail, addFind, addToken, addSimulate, addDoctor, addConfig]) add(program)
+for (const add of [addServe, addToken, addSimulate, addDoctor, addConfig]) add(program)
 
 try {
   await program.parseAsync()

@@ -2,16 +2,16 @@
 // Between a message that already stands in the thread and the file store; the message never waits for its files.
 
 import type { Carrier, OpenEffect } from './outbox.ts'
-import type { FileStore } from './files.ts'
 import type { Outgoing } from './http.ts'
 import { backoffMs, reportOf, type Logger, type Reports, type WaitUntil } from './reports.ts'
 import { providerAccountOf, type AttemptOptions, type ProviderAccount } from './sender-attempt.ts'
+import type { Uploads } from './uploads.ts'
 import { hasCode } from '#errors'
 import { derivePlain, type Attachment, type EffectFetch } from '#schemas/log'
 
 export interface MediaOptions extends Pick<AttemptOptions, 'settings' | 'credentialsOf' | 'apiUrlOf'> {
   readonly outgoing: Pick<Outgoing, 'stream'>
-  readonly files: Pick<FileStore, 'write'>
+  readonly uploads: Pick<Uploads, 'store'>
   readonly reports: Reports
   readonly clock: () => number
   readonly random: () => number
@@ -34,12 +34,6 @@ const REDIRECTS_MAX = 3
 
 /** Shared by no two contacts: the same picture sent twice is stored twice, so erasing one takes nothing from the other. */
 export const inboundFileId = ({ messageId, index }: Pick<EffectFetch, 'messageId' | 'index'>): string => derivePlain('file', [messageId, index])
-
-/** The kind as the bytes show it; a sticker is what the provider calls one. */
-const kindOf = (contentType: string): Attachment['kind'] => {
-  const type = contentType.split('/', 1)[0]
-  return type === 'image' || type === 'audio' || type === 'video' ? type : 'file'
-}
 
 const fileNameOf = (disposition: string | undefined): string | null => {
   const name = /filename="([^"\\/\r\n]{1,200})"/i.exec(disposition ?? '')?.[1]
@@ -150,10 +144,16 @@ class MediaCarrier implements Media {
   }
 
   async #store(effect: EffectFetch, answer: { readonly headers: Readonly<Record<string, string>>; readonly body: AsyncIterable<Uint8Array> }): Promise<Attachment> {
-    const claimedType = answer.headers['content-type'] ?? ''
-    const { fileId, sizeBytes, sha256, contentType } = await this.#options.files.write(inboundFileId(effect), answer.body, { sizeBytesMax: this.#options.sizeBytesMax, claimedType })
-    const name = fileNameOf(answer.headers['content-disposition'])
-    return { kind: kindOf(contentType), fileId, state: 'ready', sourceUrl: effect.url, name, contentType, sizeBytes, sha256 }
+    const stored = await this.#options.uploads.store({
+      organizationId: effect.organizationId,
+      ownerId: effect.conversationId,
+      fileId: inboundFileId(effect),
+      bytes: answer.body,
+      bytesMax: this.#options.sizeBytesMax,
+      contentType: answer.headers['content-type'] ?? '',
+      name: fileNameOf(answer.headers['content-disposition']),
+    })
+    return { ...stored, sourceUrl: effect.url }
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type { Readable } from 'node:stream'
 import { Readable as Stream } from 'node:stream'
+import type { Grants } from '#schemas'
 import { hasCode } from '#errors'
 import { derivePlain, type Attachment } from '#schemas/log'
 import type { FileStore } from './files.ts'
@@ -30,8 +31,8 @@ export interface Uploads {
     /** Drawn where none is given. */
     readonly fileId?: string
   }): Promise<Attachment & { fileId: string }>
-  /** An upload as a message may refer to it; null where its owner is another. */
-  find(owner: { readonly organizationId: string; readonly id: string }, fileId: string): Promise<Attachment | null>
+  /** An upload that the principal may send: their organization's, a visitor's only their own. null where there is none. */
+  find(grants: Pick<Grants, 'organizationId' | 'kind' | 'id'>, fileId: string): Promise<Attachment | null>
   /** null where the organization has no such file. */
   open(organizationId: string, fileId: string): Promise<{ readonly file: { fileId: string; contentType: string; name: string | null; sizeBytes: number }; readonly bytes: Readable } | null>
 }
@@ -76,9 +77,10 @@ class DescribedFiles implements Uploads {
     return attachmentOf(fileId, description)
   }
 
-  async find(owner: { organizationId: string; id: string }, fileId: string): Promise<Attachment | null> {
+  async find(grants: Pick<Grants, 'organizationId' | 'kind' | 'id'>, fileId: string): Promise<Attachment | null> {
     const description = await this.#describe(fileId)
-    if (description === null || description.organizationId !== owner.organizationId || description.ownerId !== owner.id) return null
+    if (description === null || description.organizationId !== grants.organizationId) return null
+    if (grants.kind === 'contact' && description.ownerId !== grants.id) return null
     return attachmentOf(fileId, description)
   }
 

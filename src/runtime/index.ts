@@ -11,6 +11,6 @@ export { accountOf, commandsOf, contactIdOf, conversationIdOf, messageIdOf, seal
 export type { IntakeContext } from './intake.ts'
 export { recordOf } from './commands.ts'
 export { openWishes } from './wishes.ts'
-export type { Fulfilled, Wishes, WishesOptions, WishRequest } from './wishes.ts'
+export type { Fulfilled, Passed, Wishes, WishesOptions, WishRequest } from './wishes.ts'
 export { openSettingWishes } from './setting-wishes.ts'
 export type { SettingWishes, SettingWishesOptions, Written } from './setting-wishes.ts'

@@ -1,0 +1,95 @@
+// All carriers of a node over one tail of the outbox, opened together and closed in reverse.
+// Between main, which has the ports, and sender, media, timers, tells and drops, which know one effect each.
+
+import type { Logger as Pino } from 'pino'
+import type { Credentials } from '#channels'
+import type { Config } from '#config'
+import type { Log } from '#log'
+import type { Metrics } from '#metrics'
+import type { Commands, Settings } from '#runtime'
+import type { Account } from '#schemas/log'
+import type { Secrets } from '#secrets'
+import { openLocalTimers } from '#timers'
+import type { Views } from '#views'
+import { openBackfill } from './backfill.ts'
+import { openDrops } from './drops.ts'
+import { openOutgoing } from './http.ts'
+import { openMedia } from './media.ts'
+import { openOutbox } from './outbox.ts'
+import { openReports, openWaits } from './reports.ts'
+import { openSender } from './sender.ts'
+import { openTells } from './tells.ts'
+import type { Uploads } from './uploads.ts'
+import { openWakeups } from './wakeups.ts'
+
+export interface CarriersOptions {
+  readonly config: Pick<Config, 'egressAllow' | 'egressProxy' | 'twilioApiUrl' | 'attachmentBytesMax'>
+  readonly log: Log
+  readonly settings: Settings
+  readonly commands: Commands
+  readonly secrets: Secrets
+  readonly views: Pick<Views, 'contentsOf'>
+  readonly uploads: Uploads
+  readonly fileUrlOf: (organizationId: string, fileId: string) => string
+  readonly publicUrl: string
+  readonly clock: () => number
+  readonly random: () => number
+  readonly logger: Pino
+  readonly metrics: Pick<Metrics, 'sends'>
+}
+
+export interface Carriers {
+  /** Resolves once all open effects have been handed out. */
+  readonly ready: Promise<void>
+  close(): Promise<void>
+}
+
+const credentialsOf =
+  (secrets: Secrets) =>
+  (account: Account): Credentials =>
+    account.sealedCredentials === null ? {} : (JSON.parse(secrets.open('credentials', account.sealedCredentials, account.id).toString('utf8')) as Credentials)
+
+const every = (intervalMs: number, callback: () => void): (() => void) => {
+  const timer = setInterval(callback, intervalMs)
+  return () => clearInterval(timer)
+}
+
+const alarm = (callback: () => void, delayMs: number): (() => void) => {
+  const timer = setTimeout(callback, delayMs)
+  return () => clearTimeout(timer)
+}
+
+/** Starts to carry out what the log holds open. */
+export const openCarriers = (options: CarriersOptions): Carriers => {
+  const { config, log, clock, logger, metrics, uploads, views } = options
+  const onError = (error: unknown): void => logger.error({ name: 'effects.failed', err: error })
+  const timers = openLocalTimers({ clock, alarm, onError })
+  const wait = openWaits(timers, clock)
+  const outgoing = openOutgoing({ allow: config.egressAllow, trustedOrigins: [new URL(config.twilioApiUrl).origin], proxyUrl: config.egressProxy })
+  const shared = {
+    ...options,
+    outgoing,
+    wait,
+    reports: openReports({ ...options, wait }),
+    credentialsOf: credentialsOf(options.secrets),
+    apiUrlOf: (channel: string) => (channel === 'twilio' ? config.twilioApiUrl : undefined),
+  }
+  const observe = ({ channel, state }: { channel: string; state: string }): void => metrics.sends.inc({ channel, fate: state })
+  const sender = openSender({ ...shared, observe })
+  const media = openMedia({ ...shared, uploads, sizeBytesMax: config.attachmentBytesMax })
+  const wakeups = openWakeups({ ...shared, timers, every })
+  const tells = openTells(shared)
+  const drops = openDrops({ ...shared, listContents: (subject, upToSeq, limit) => views.contentsOf(subject.id, upToSeq, limit) })
+  const outbox = openOutbox({ log, carriers: [sender, media, wakeups, tells, drops], onError })
+  const backfill = openBackfill({ ...shared, logger })
+  return {
+    ready: outbox.ready,
+    async close() {
+      await backfill.close()
+      await outbox.close()
+      await Promise.all([sender.close(), media.close(), wakeups.close(), tells.close(), drops.close()])
+      await timers.close()
+      await outgoing.close()
+    },
+  }
+}

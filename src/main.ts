@@ -1,0 +1,214 @@
+// The composition root: opens a node in the order of the flow, closes it in reverse, and is the only place that knows every part.
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { pino, type Logger } from 'pino'
+
+import { encode, leaseRecord } from '#schemas/log'
+import { channelOf } from '#channels'
+import type { Config } from '#config'
+import { openCarriers, openFiles, openUploads } from '#effects'
+import { openGateway, type Gateway } from '#gateway'
+import { openHttp } from '#http'
+import { openEmbeddedLog, partitionOf, type EmbeddedLogOptions } from '#log'
+import { openMetrics, type Metrics } from '#metrics'
+import { accountOf, commandsOf, openCommands, openOwners, openSettings, openSettingWishes, openWishes, recordOf, type Passed } from '#runtime'
+import { hashPassword, hashToken, loadSecret, openSecrets } from '#secrets'
+import { openViews } from '#views'
+import { openFileLinks } from './file-links.ts'
+import { adminTokenPath, runFirst } from './first-run.ts'
+import { openRegistry } from './registry.ts'
+
+export interface Node {
+  /** How this machine reaches it. */
+  readonly url: string
+  /** Path of the one-time sign-in link that the first run made. */
+  readonly signInPath: string | null
+  readonly tokenPath: string
+  /** Lets what was taken on end, then closes; safe to kill at any point. */
+  stop(): Promise<void>
+}
+
+const WEB_DIRECTORY = join(import.meta.dirname, '..', 'dist')
+
+const openLogger = (level: string): Logger =>
+  pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    // Ids only: never texts, tokens, addresses (house rule 26).
+    redact: ['*.token', '*.authorization', '*.password', '*.credentials', '*.text', '*.body'],
+  })
+
+/** Things to close, newest first. */
+const openStack = () => {
+  const closers: (() => Promise<void> | void)[] = []
+  return {
+    add: (close: () => Promise<void> | void): void => void closers.push(close),
+    async close(): Promise<void> {
+      for (const close of closers.splice(0).toReversed()) await close()
+    },
+  }
+}
+type Stack = ReturnType<typeof openStack>
+
+const openLog = (config: Config, logger: Logger, metrics: Metrics) => {
+  const options: EmbeddedLogOptions = {
+    directory: join(config.dataDirectory, 'log'),
+    synchronous: config.synchronous,
+    logger,
+    node: config.publicUrl,
+    encodeOwnership: ({ owner, partition, epoch, node, at }) => encode(leaseRecord, { owner, partition, epoch, node, url: config.publicUrl, at }),
+    onPacket: ({ latencyMs }) => metrics.appendSeconds.observe({ door: 'log' }, latencyMs / 1000),
+  }
+  return openEmbeddedLog(options)
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
+
+/** Log, settings, command door, owners: what decides. */
+const openCore = async (config: Config, tools: { logger: Logger; metrics: Metrics; stack: Stack }) => {
+  const { logger, metrics, stack } = tools
+  const clock = Date.now
+  const drawKey = (): string => randomBytes(16).toString('hex')
+  const onError = (error: unknown): void => logger.error({ name: 'node.failed', err: error })
+  const secrets = openSecrets(loadSecret(config.secretFile))
+  const log = await openLog(config, logger, metrics)
+  stack.add(() => log.close())
+  await openRegistry(log, clock)
+  const settings = await openSettings({ log, openIdKey: ({ sealedIdKey, id }) => secrets.open('id-key', sealedIdKey, id), onError })
+  stack.add(() => settings.close())
+  const commands = await openCommands({ log, settings, clock, drawKey, onError })
+  stack.add(() => commands.close())
+  const owners = await openOwners({
+    log,
+    settings,
+    clock,
+    now: () => performance.now(),
+    pause,
+    onDecided: (_commands, milliseconds) => metrics.decideSeconds.observe(milliseconds / 1000),
+    onParked: ({ error, ...facts }) => logger.error({ name: 'actor.parked', ...facts, err: error }),
+    onTrouble: (error, { owner, partition }) => logger.warn({ name: 'owner.trouble', owner, partition, err: error }),
+  })
+  stack.add(() => owners.close())
+  return { config, clock, drawKey, secrets, log, settings, commands, owners }
+}
+type Core = Awaited<ReturnType<typeof openCore>>
+
+/** Opens everything; what fails on the way closes what was open. Throws the catalogue's errors. */
+export const startNode = async (config: Config): Promise<Node> => {
+  const stack = openStack()
+  try {
+    return await openNode(config, stack)
+  } catch (error) {
+    await stack.close()
+    throw error
+  }
+}
+
+const openNode = async (config: Config, stack: Stack): Promise<Node> => {
+  mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 })
+  const logger = openLogger(config.logLevel)
+  const metrics = openMetrics({ ofProcess: true })
+  const core = await openCore(config, { logger, metrics, stack })
+  const { log, settings, clock, secrets } = core
+  const links = openFileLinks(secrets.key('files'), clock)
+  const views = await openViews({ log, directory: join(config.dataDirectory, 'views'), clock, logger, fileUrl: links.pathOf })
+  stack.add(() => views.close())
+  const uploads = openUploads(await openFiles(join(config.dataDirectory, 'files')), core.drawKey)
+  const door = await openDoors(core, { logger, metrics, stack, views, uploads, links })
+  const port = await door.http.listen()
+  const carriers = openCarriers({
+    ...core,
+    views,
+    uploads,
+    fileUrlOf: (_organizationId, fileId) => `${config.publicUrl}${links.pathOf(fileId)}`,
+    publicUrl: config.publicUrl,
+    random: Math.random,
+    logger,
+    metrics,
+  })
+  stack.add(() => carriers.close())
+  const { signInPath } = await runFirst({ ...core, dataDirectory: config.dataDirectory })
+  logger.info({ name: 'node.ready', port, logId: log.id, organizations: settings.organizations().length })
+  return { url: `http://localhost:${port}`, signInPath, tokenPath: adminTokenPath(config.dataDirectory), stop: () => stack.close() }
+}
+
+interface DoorTools {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly stack: Stack
+  readonly views: Awaited<ReturnType<typeof openViews>>
+  readonly uploads: ReturnType<typeof openUploads>
+  readonly links: ReturnType<typeof openFileLinks>
+}
+
+/** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
+const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, links }: DoorTools) => {
+  const { config, clock, drawKey, secrets, log, settings, commands, owners } = core
+  const publicUrl = (): string => config.publicUrl
+  const late = <T>(name: string, get: () => T | undefined): T => {
+    const value = get()
+    if (value === undefined) throw new Error(`${name} is not open yet`)
+    return value
+  }
+  let http: Awaited<ReturnType<typeof openHttp>> | undefined
+  let gateway: Gateway | undefined
+  const positions: Passed = {
+    passed: (topic, partition, id, seq) => late('the gateway', () => gateway).positions.passed({ subject: { kind: topic === 'events' ? 'conversation' : 'contact', id }, seq, partition }),
+  }
+  const wishes = openWishes({ commands, settings, views, log, uploads, positions, clock, drawKey })
+  const settingWishes = openSettingWishes({ commands, settings, log, channels: { channelOf }, secrets, hashPassword, hashToken, positions, drawKey })
+  const opened = await openGateway({
+    log,
+    settings,
+    views,
+    secrets,
+    authenticate: (token) => late('HTTP', () => http).authenticate(token),
+    execute: (grants, frame) => wishes.executeFrame(grants, frame),
+    partitionOf,
+    publicUrl,
+    clock,
+    random: Math.random,
+    logger,
+    metrics,
+  })
+  gateway = opened
+  stack.add(() => opened.close())
+  const door = await openHttp({
+    config,
+    log,
+    settings,
+    views,
+    secrets,
+    channels: { channelOf },
+    files: uploads,
+
+    positions: { sealVector: (asOf, grants) => opened.positions.seal(asOf, grants), open: (text, grants) => opened.positions.open(text, grants) },
+    intake: { commandsOf, accountOf, recordOf, partitionOf },
+    wishes,
+    settingWishes,
+    clock,
+    random: randomBytes,
+    logger,
+    metrics,
+    readiness: () => {
+      const checks = { owners: owners.isReady(), views: views.isReady(), gateway: opened.isReady() }
+      return { isReady: Object.values(checks).every(Boolean), checks }
+    },
+    publicUrl,
+    webDirectory: WEB_DIRECTORY,
+    asyncApi: () => ({}),
+  })
+  http = door
+  stack.add(() => door.close())
+  door.server.on('upgrade', (request, socket, head) => opened.handleUpgrade(request, socket, head))
+  return { http: door, gateway: opened }
+}
+
