@@ -47,7 +47,7 @@ export const layers: readonly Layer[] = [
   { name: 'composition root', files: ['src/main.ts', 'src/cli/**'], may: ['*'] },
   { name: 'log', files: ['src/log/**'], may: base, mayTypes: ports, never: clients },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
-  { name: 'views', files: ['src/views/**'], may: [...base, 'lru-cache'], mayTypes: ports, never: clients },
+  { name: 'views', files: ['src/views/**'], may: [...base, '#log', 'lru-cache'], mayTypes: ports, never: clients },
   { name: 'folds', files: ['src/views/folds.ts', 'src/views/folds/**'], may: ['#schemas*'], isPure: true },
   {
     name: 'gateway',

@@ -26,6 +26,9 @@ export const errors = {
   log_full: entry(503, 'The disk is full: writes are refused, reads go on. Free space in the data directory.', true),
   data_locked: entry(500, 'The data directory is in use by another process.'),
   data_corrupt: entry(500, 'A file in the data directory is damaged.'),
+  // the views
+  query_timeout: entry(503, 'The question took too long to answer. Ask for less, or try again.', true),
+  views_closed: entry(503, 'The views are closed.', true),
   // the command door
   outcome_pending: entry(504, 'The command is in the log and not decided yet. Repeat it with the same key.', true),
   idempotency_mismatch: entry(422, 'This key was used before with another body.'),

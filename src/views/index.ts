@@ -103,3 +103,7 @@ export interface Views {
   isReady(): boolean
   close(): Promise<void>
 }
+
+export { openViews } from './open.ts'
+export type { ViewsOptions } from './open.ts'
+export type { ViewsSample } from './feeder.ts'

@@ -1,0 +1,260 @@
+// The feeder: tails the log, packs records once for both writer threads, bounds what is on its way, knows how far each has got.
+// Between the log and the two views files; a file that fails is opened anew, or rebuilt, by itself.
+
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Log, Offset, Position } from '#log'
+import { topics } from '#topics'
+import type { Fault } from './carry.ts'
+import { removeFile } from './file.ts'
+import { emptyPositions, type Positions } from './layout.ts'
+import { PacketWriter, viewTopics, type Packet, type ViewTopic } from './packet.ts'
+import type { WriterOptions, WriterReply, WriterRequest } from './writer.ts'
+
+/** Packets a writer has not applied yet: with 2 MB each, what views hold in flight. */
+const PACKETS_IN_FLIGHT_MAX = 4
+const RETRY_MS = 1_000
+const CHUNK_RECORDS = 2_000
+
+export type StoreName = 'rows' | 'search'
+const stores: readonly StoreName[] = ['rows', 'search']
+
+export interface FeederLogger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** One packet applied by one writer. */
+export interface ViewsSample {
+  readonly store: StoreName
+  readonly records: number
+  readonly bytes: number
+  readonly durationMs: number
+}
+
+export interface FeederOptions {
+  readonly log: Log
+  readonly files: Readonly<Record<StoreName, string>>
+  readonly logger: FeederLogger
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  readonly onSample: (sample: ViewsSample) => void
+  /** Called when the rows file has got further. */
+  readonly onApplied: () => void
+  /** Called when files were opened anew. */
+  readonly onReopened: () => void
+}
+
+interface Writer {
+  readonly worker: Worker
+  readonly applied: Record<ViewTopic, Offset[]>
+  isBuilt: boolean
+  isReachedSent: boolean
+  readonly inFlight: Packet[]
+}
+
+const PARTITIONS = topics.events.partitions
+
+export class Feeder {
+  readonly #options: FeederOptions
+  readonly #writers = new Map<StoreName, Writer>()
+  #targets: Positions = emptyPositions(PARTITIONS)
+  #packet = new PacketWriter()
+  #abort = new AbortController()
+  #loop: Promise<void> = Promise.resolve()
+  #wake: (() => void) | undefined
+  #retry: NodeJS.Timeout | undefined
+  #isRestarting = false
+  #isClosed = false
+  #startedAt = 0
+  isReady = false
+
+  constructor(options: FeederOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    const { starts, ends } = await this.#bounds()
+    this.#targets = ends
+    this.#startedAt = this.#options.clock()
+    await Promise.all(stores.map((store) => this.#open(store, { starts, ends })))
+    this.#abort = new AbortController()
+    this.#packet = new PacketWriter()
+    this.#loop = this.#tail(starts, this.#abort.signal).catch((error: unknown) => this.#recover(error))
+    this.#noticeReached()
+  }
+
+  async #bounds(): Promise<{ readonly starts: Positions; readonly ends: Positions }> {
+    const starts = emptyPositions(PARTITIONS)
+    const ends = emptyPositions(PARTITIONS)
+    const read = async (topic: ViewTopic, partition: number): Promise<void> => {
+      const { start, end } = await this.#options.log.bounds(topic, partition)
+      starts[topic][partition] = start
+      ends[topic][partition] = end
+    }
+    await Promise.all(viewTopics.flatMap((topic) => starts[topic].map((_, partition) => read(topic, partition))))
+    return { starts, ends }
+  }
+
+  #open(store: StoreName, bounds: { readonly starts: Positions; readonly ends: Positions }): Promise<void> {
+    // Sources run as .ts, the published build as .js: a thread's file has the extension of this one.
+    const extension = extname(new URL(import.meta.url).pathname)
+    const { log, files } = this.#options
+    const workerData: WriterOptions = { store, file: files[store], logId: log.id, partitions: PARTITIONS, ...bounds }
+    const worker = new Worker(new URL(`./writer${extension}`, import.meta.url), { workerData, name: `views-${store}` })
+    return new Promise((resolve, reject) => {
+      worker.on('error', (error) => {
+        reject(error)
+        this.#recover(error)
+      })
+      worker.on('message', (reply: WriterReply) => {
+        if (reply.kind === 'open') {
+          const writer = { worker, applied: reply.positions as Record<ViewTopic, Offset[]>, isBuilt: false, isReachedSent: false, inFlight: [] }
+          this.#writers.set(store, writer)
+          return resolve()
+        }
+        if (reply.kind === 'failed') reject(new Error(reply.error))
+        return this.#onReply(store, worker, reply)
+      })
+    })
+  }
+
+  #onReply(store: StoreName, worker: Worker, reply: Exclude<WriterReply, { kind: 'open' }>): void {
+    const writer = this.#writers.get(store)
+    if (writer === undefined || writer.worker !== worker) return
+    if (reply.kind === 'failed') {
+      if (reply.isDamage) removeFile(this.#options.files[store])
+      return this.#recover(new Error(reply.error), store)
+    }
+    if (reply.kind === 'built') {
+      writer.isBuilt = true
+      this.isReady = stores.every((each) => this.#writers.get(each)?.isBuilt === true)
+      if (this.isReady) this.#options.logger.info({ durationMs: this.#options.clock() - this.#startedAt }, 'views have caught up')
+      if (store === 'rows') this.#options.onApplied()
+      return
+    }
+    if (reply.kind === 'applied') this.#onApplied(store, writer, reply)
+  }
+
+  #onApplied(store: StoreName, writer: Writer, reply: Extract<WriterReply, { kind: 'applied' }>): void {
+    const packet = writer.inFlight.shift()
+    const { positions } = reply
+    for (let at = 0; at < positions.length; at += 3) writer.applied[viewTopics[positions[at] ?? 0] ?? 'events'][positions[at + 1] ?? 0] = positions[at + 2] ?? 0
+    if (packet !== undefined) this.#options.onSample({ store, records: packet.records, bytes: packet.length, durationMs: reply.durationMs })
+    for (const fault of reply.faults) this.#warn(store, fault)
+    if (store === 'rows') this.#options.onApplied()
+    this.#noticeReached()
+    if (!this.#packet.isEmpty && this.#inFlight < 2) this.#send()
+    this.#wake?.()
+  }
+
+  #warn(store: StoreName, fault: Fault): void {
+    this.#options.logger.error({ store, ...fault }, 'views leave out a record they cannot fold')
+  }
+
+  get #inFlight(): number {
+    let most = 0
+    for (const { inFlight } of this.#writers.values()) most = Math.max(most, inFlight.length)
+    return most
+  }
+
+  /** Tells a writer once that it has reached what the log held when it was opened: its first filling ends. */
+  #noticeReached(): void {
+    for (const writer of this.#writers.values()) {
+      if (writer.isReachedSent) continue
+      if (!viewTopics.every((topic) => this.#targets[topic].every((end, partition) => (writer.applied[topic][partition] ?? 0) >= end))) continue
+      writer.isReachedSent = true
+      writer.worker.postMessage({ kind: 'reached' } satisfies WriterRequest)
+    }
+  }
+
+  #from(starts: Positions): Position[] {
+    return viewTopics.flatMap((topic) =>
+      starts[topic].map((start, partition) => {
+        const applied = [...this.#writers.values()].map((writer) => writer.applied[topic][partition] ?? 0)
+        return { topic, partition, offset: Math.max(start, Math.min(...applied)) }
+      }),
+    )
+  }
+
+  async #tail(starts: Positions, signal: AbortSignal): Promise<void> {
+    for await (const chunk of this.#options.log.read(this.#from(starts), { signal, chunkRecordsMax: CHUNK_RECORDS })) {
+      let from = this.#packet.add(chunk, 0)
+      while (from < chunk.records.length || this.#packet.isFull) {
+        await this.#room(signal)
+        if (signal.aborted) return
+        this.#send()
+        if (from < chunk.records.length) from = this.#packet.add(chunk, from)
+      }
+      // While both writers are at work, records gather into the next packet.
+      if (!this.#packet.isEmpty && this.#inFlight < 2) this.#send()
+    }
+  }
+
+  async #room(signal: AbortSignal): Promise<void> {
+    while (this.#inFlight >= PACKETS_IN_FLIGHT_MAX && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+    this.#wake = undefined
+  }
+
+  #send(): void {
+    const packet = this.#packet.take()
+    for (const { worker, inFlight } of this.#writers.values()) {
+      inFlight.push(packet)
+      worker.postMessage({ kind: 'packet', packet } satisfies WriterRequest)
+    }
+  }
+
+  /** Opens everything anew a little later: stored positions say where to read on. */
+  #recover(error: unknown, store?: StoreName): void {
+    if (this.#isClosed || this.#isRestarting) return
+    this.#isRestarting = true
+    this.isReady = false
+    this.#options.logger.error({ store, error: error instanceof Error ? error.message : String(error) }, 'views open their files anew')
+    this.#retry = setTimeout(() => void this.#restart(), RETRY_MS)
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      await this.#stop()
+      this.#isRestarting = false
+      if (this.#isClosed) return
+      await this.start()
+      this.#options.onReopened()
+    } catch (error) {
+      this.#recover(error)
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#abort.abort()
+    this.#wake?.()
+    await this.#loop
+    const workers = [...this.#writers.values()].map(({ worker }) => worker)
+    this.#writers.clear()
+    await Promise.all(workers.map(closeWorker))
+  }
+
+  applied(topic: ViewTopic, partition: number): Offset {
+    return this.#writers.get('rows')?.applied[topic][partition] ?? 0
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#retry)
+    await this.#stop()
+  }
+}
+
+/** Lets a writer finish what it was sent, so that a clean stop leaves nothing to read again. */
+const closeWorker = async (worker: Worker): Promise<void> => {
+  const exited = once(worker, 'exit')
+  worker.postMessage({ kind: 'close' } satisfies WriterRequest)
+  await exited
+}

@@ -1,0 +1,108 @@
+// A query thread as the main thread sees it: questions, answers, a deadline; a thread that is stuck is replaced, not waited for.
+// Between the views and queries/worker.ts.
+
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { ConfabError } from '#errors'
+import type { QueryOptions, QueryReply, QueryRequest, QuestionAnswer, QuestionArguments, QuestionName } from './worker.ts'
+
+/** Questions that wait or are being answered; more are refused. */
+export const QUESTIONS_MAX = 2_000
+
+interface Asked {
+  readonly resolve: (answer: { readonly answer: string; readonly positions: string }) => void
+  readonly reject: (error: Error) => void
+  readonly timer: NodeJS.Timeout | undefined
+}
+
+export interface Answered<T> {
+  readonly answer: T
+  /** Next offsets by topic and partition. */
+  readonly positions: Readonly<Record<string, readonly number[]>>
+}
+
+export interface QueryThreadOptions extends QueryOptions {
+  readonly name: string
+  /** Milliseconds from the question to the answer; undefined = however long it takes. */
+  readonly deadlineMs?: number
+}
+
+export class QueryThread {
+  readonly #options: QueryThreadOptions
+  readonly #asked = new Map<number, Asked>()
+  #worker: Worker | undefined
+  #nextId = 1
+  #isClosed = false
+
+  constructor(options: QueryThreadOptions) {
+    this.#options = options
+  }
+
+  #start(): Worker {
+    // Sources run as .ts, the published build as .js: a thread's file has the extension of this one.
+    const extension = extname(new URL(import.meta.url).pathname)
+    const { name, viewsFile, searchFile } = this.#options
+    const worker = new Worker(new URL(`./worker${extension}`, import.meta.url), { workerData: { viewsFile, searchFile } satisfies QueryOptions, name: `views-${name}` })
+    worker.on('message', (reply: QueryReply) => this.#settle(reply))
+    worker.on('error', (error) => this.#fail(worker, new ConfabError('internal', { detail: 'A query thread ended.', cause: error })))
+    // Waiting for questions keeps no process alive; waiting for an answer does, by its deadline.
+    worker.unref()
+    this.#worker = worker
+    return worker
+  }
+
+  #settle(reply: QueryReply): void {
+    const asked = this.#asked.get(reply.id)
+    if (asked === undefined) return
+    this.#asked.delete(reply.id)
+    clearTimeout(asked.timer)
+    if (this.#asked.size === 0) this.#worker?.unref()
+    if ('answer' in reply) asked.resolve(reply)
+    else asked.reject(new ConfabError('internal', { detail: 'A query failed.', cause: new Error(reply.error) }))
+  }
+
+  /** Lets a thread go with all that was asked of it. */
+  #fail(worker: Worker | undefined, error: Error): void {
+    if (worker === undefined || worker !== this.#worker) return
+    this.#worker = undefined
+    // A native statement in progress ends by itself; nobody waits for it.
+    worker.terminate().catch(() => undefined)
+    const asked = [...this.#asked.values()]
+    this.#asked.clear()
+    for (const { reject, timer } of asked) {
+      clearTimeout(timer)
+      reject(error)
+    }
+  }
+
+  /** Throws `overloaded`, `query_timeout`, `views_closed`, `internal`. */
+  ask<N extends QuestionName>(name: N, ...values: QuestionArguments<N>): Promise<Answered<QuestionAnswer<N>>> {
+    if (this.#isClosed) return Promise.reject(new ConfabError('views_closed'))
+    if (this.#asked.size >= QUESTIONS_MAX) return Promise.reject(new ConfabError('overloaded'))
+    const worker = this.#worker ?? this.#start()
+    const id = this.#nextId++
+    const { deadlineMs } = this.#options
+    return new Promise((resolve, reject) => {
+      const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#fail(worker, new ConfabError('query_timeout', { fields: { query: name } })), deadlineMs)
+      this.#asked.set(id, {
+        timer,
+        reject,
+        resolve: ({ answer, positions }) => resolve({ answer: JSON.parse(answer) as QuestionAnswer<N>, positions: JSON.parse(positions) as Answered<never>['positions'] }),
+      })
+      worker.ref()
+      worker.postMessage({ id, name, values } satisfies QueryRequest)
+    })
+  }
+
+  /** Reads from the files as they are now: after a file was made anew. */
+  restart(): void {
+    this.#fail(this.#worker, new ConfabError('overloaded', { detail: 'The views are being rebuilt.' }))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const worker = this.#worker
+    this.#fail(worker, new ConfabError('views_closed'))
+    await worker?.terminate()
+  }
+}

@@ -1,0 +1,132 @@
+// Messages of a batch: born and changed in memory, written once; and which contents each of them has.
+// Between the folds and the tables messages and contents.
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { LRUCache } from 'lru-cache'
+import type { Message } from '#schemas'
+import { directions } from '../layout.ts'
+import { numberOf } from '../numbers.ts'
+import { PACKET_RECORDS_MAX } from '../packet.ts'
+
+export interface MessageEntry {
+  readonly n: number
+  /** Number of the conversation. */
+  readonly conversation: number
+  row: Message
+  /** seq of the event that brought its present content; 0 = it never had one. */
+  contentSeq: number
+  isStored: boolean
+  isDirty: boolean
+}
+
+/** Above the records of a packet: an entry that a batch has touched is still here at its end. */
+const ENTRIES_MAX = PACKET_RECORDS_MAX * 2
+
+export class MessageTable {
+  readonly #entries = new LRUCache<string, MessageEntry>({ max: ENTRIES_MAX })
+  readonly #dirty: MessageEntry[] = []
+  readonly #contents: number[] = []
+  readonly #find: StatementSync
+  readonly #insert: StatementSync
+  readonly #update: StatementSync
+  readonly #thread: StatementSync
+  readonly #byNumber: StatementSync
+  readonly #putContent: StatementSync
+  readonly #findContent: StatementSync
+  readonly #dropContent: StatementSync
+  #nextNumber: number
+
+  constructor(database: DatabaseSync) {
+    const columns = 'n, conversation, contentSeq, body'
+    this.#find = database.prepare(`SELECT ${columns} FROM messages WHERE key = ?`)
+    this.#thread = database.prepare(`SELECT ${columns} FROM messages WHERE conversation = ? AND seq <= ?`)
+    this.#byNumber = database.prepare(`SELECT ${columns} FROM messages WHERE n = ?`)
+    this.#insert = database.prepare('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#update = database.prepare('UPDATE messages SET contentSeq = ?, body = ? WHERE n = ?')
+    this.#putContent = database.prepare('INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?)')
+    this.#findContent = database.prepare('SELECT message FROM contents WHERE subject = ? AND seq = ? AND n = ?')
+    this.#dropContent = database.prepare('DELETE FROM contents WHERE subject = ? AND seq = ? AND n = ?')
+    this.#nextNumber = Number(database.prepare('SELECT coalesce(max(n), 0) + 1 AS next FROM messages').get()?.['next'])
+  }
+
+  /** The message as the batch has left it. */
+  get(id: string): MessageEntry | undefined {
+    const known = this.#entries.get(id)
+    if (known !== undefined) return known
+    for (const found of this.#find.all(numberOf(id))) {
+      const entry = this.#entryOf(found)
+      if (entry.row.id === id) return this.#remember(entry)
+    }
+    return undefined
+  }
+
+  #remember(entry: MessageEntry): MessageEntry {
+    this.#entries.set(entry.row.id, entry)
+    return entry
+  }
+
+  #entryOf(found: Record<string, unknown>): MessageEntry {
+    const row = JSON.parse(found['body'] as string) as Message
+    // What the batch holds is newer than the file.
+    return (
+      this.#entries.peek(row.id) ?? {
+        n: found['n'] as number,
+        conversation: found['conversation'] as number,
+        row,
+        contentSeq: found['contentSeq'] as number,
+        isStored: true,
+        isDirty: false,
+      }
+    )
+  }
+
+  create(row: Message, conversation: number, contentSeq: number): MessageEntry {
+    const entry: MessageEntry = { n: this.#nextNumber++, conversation, row, contentSeq, isStored: false, isDirty: true }
+    this.#dirty.push(entry)
+    return this.#remember(entry)
+  }
+
+  put(entry: MessageEntry, row: Message, contentSeq = entry.contentSeq): void {
+    if (row === entry.row && contentSeq === entry.contentSeq) return
+    entry.row = row
+    entry.contentSeq = contentSeq
+    if (entry.isDirty) return
+    entry.isDirty = true
+    this.#dirty.push(entry)
+  }
+
+  /** Messages of a conversation up to `seq`, from the file: flush first. */
+  thread(conversation: number, upToSeq: number): MessageEntry[] {
+    return this.#thread.all(conversation, upToSeq).map((found) => this.#entryOf(found))
+  }
+
+  /** Notes that an event brought contents; `message` = number of the message they belong to, 0 = none. */
+  addContents(subject: number, seq: number, count: number, message: number): void {
+    for (let n = 0; n < count; n++) this.#contents.push(subject, seq, n, message)
+  }
+
+  /** Forgets a content; answers the message it belonged to. Flush first. */
+  dropContent(subject: number, seq: number, n: number): MessageEntry | undefined {
+    const message = this.#findContent.get(subject, seq, n)?.['message'] as number | undefined
+    if (message === undefined) return undefined
+    this.#dropContent.run(subject, seq, n)
+    const found = message === 0 ? undefined : this.#byNumber.get(message)
+    return found === undefined ? undefined : this.#entryOf(found)
+  }
+
+  flush(): void {
+    for (const entry of this.#dirty) {
+      const { n, row, conversation, contentSeq } = entry
+      const body = JSON.stringify(row)
+      if (entry.isStored) this.#update.run(contentSeq, body, n)
+      else this.#insert.run(n, numberOf(row.id), conversation, Date.parse(row.orderAt), row.seq, directions.indexOf(row.direction), contentSeq, body)
+      entry.isStored = true
+      entry.isDirty = false
+    }
+    this.#dirty.length = 0
+    const contents = this.#contents
+    // Filled in fours.
+    for (let at = 0; at < contents.length; at += 4) this.#putContent.run(contents[at]!, contents[at + 1]!, contents[at + 2]!, contents[at + 3]!) // oxlint-disable-line typescript/no-non-null-assertion
+    contents.length = 0
+  }
+}

@@ -1,0 +1,225 @@
+// The search file's writer: what messages and contacts say, term by term; the texts themselves are not kept here.
+// Between the packets of the main thread and FTS5; rowids rise with time, so that the newest hits are the first ones read.
+
+import type { StatementSync } from 'node:sqlite'
+import type { Contact, Content, EventShape } from '#schemas'
+import { eventToJson, type Event, type StoredContent } from '#schemas/log'
+import { Carry, type Fault, type FoldSink, type Gone } from '../carry.ts'
+import { ViewFile, type FileOptions } from '../file.ts'
+import { foldContact, messageIdOf } from '../folds.ts'
+import { searchLayout } from '../layout.ts'
+import { numberOf, rememberNumbers } from '../numbers.ts'
+import { PacketReader, viewTopics, type Packet } from '../packet.ts'
+import { contactText, indexedText, scopes, textOf } from './text.ts'
+
+/** Year 2000: with 12 bits of tie-break behind the milliseconds, rowids stay safe integers until 2069. */
+const EPOCH_MS = Date.UTC(2000, 0, 1)
+const TIES = 4_096
+
+const births = new Set(['message.received', 'message.queued', 'note.added'])
+const edits = new Set(['message.edited', 'note.edited', 'message.attached'])
+const deletions = new Set(['message.deleted', 'note.deleted'])
+
+interface Entry {
+  n: number
+  readonly conversation: number
+  readonly key: number
+  seq: number
+  readonly scope: string
+  body: string
+  isStored: boolean
+}
+
+const firstNumber = (time: string, key: number): number => Math.max(0, Date.parse(time) - EPOCH_MS) * TIES + (key % TIES)
+
+export class SearchStore implements FoldSink {
+  readonly file: ViewFile
+  readonly #carry = new Carry()
+  readonly #remember = rememberNumbers()
+  readonly #accounts = new Map<number, number>()
+  /** By conversation and message number. */
+  readonly #changed = new Map<string, Entry>()
+  readonly #people = new Map<string, { n: number | undefined; row: Contact }>()
+  readonly #statements: Readonly<Record<keyof typeof sql, StatementSync>>
+
+  constructor(options: FileOptions) {
+    this.file = ViewFile.open(searchLayout, options)
+    const { database, positions } = this.file
+    this.#statements = Object.fromEntries(Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])) as Record<keyof typeof sql, StatementSync>
+    for (const topic of viewTopics) for (const [partition, next] of positions[topic].entries()) this.#carry.begin(topic, partition, next)
+  }
+
+  /** Applies a packet whole. Throws what SQLite throws; then nothing of it is stored, and the store must be opened anew. */
+  apply(packet: Packet): readonly Fault[] {
+    this.file.commit(() => {
+      const reader = new PacketReader(packet)
+      while (reader.advance()) this.#carry.accept(reader, this)
+      this.#flush()
+      for (let at = 0; at < packet.positions.length; at += 3) {
+        const topic = viewTopics[packet.positions[at] ?? 0] ?? 'events'
+        const partition = packet.positions[at + 1] ?? 0
+        this.file.positions[topic][partition] = this.#carry.end(topic, partition, packet.positions[at + 2] ?? 0)
+      }
+    })
+    return this.#carry.faults.splice(0)
+  }
+
+  wants(type: string): boolean {
+    return births.has(type) || edits.has(type) || deletions.has(type) || type === 'conversation.created' || type === 'conversation.erased' || type.startsWith('contact.')
+  }
+
+  event(event: Event, contents: readonly StoredContent[]): void {
+    if (event.type === 'conversation.created') return this.#addConversation(event.subjectId, event.data.accountId)
+    if (event.type === 'conversation.erased') return this.#erase(numberOf(event.subjectId), event.data.upToSeq)
+    const json = eventToJson(event, contents, { id: '' })
+    if (json.subject.kind === 'contact') return this.#contactEvent(json)
+    const messageId = messageIdOf(json)
+    if (messageId !== null) this.#messageEvent(json, messageId)
+  }
+
+  mark(): void {
+    // Marks and drafts are in no search.
+  }
+
+  #addConversation(id: string, accountId: string): void {
+    const n = numberOf(id)
+    const account = this.#remember(accountId)
+    this.#accounts.set(n, account)
+    this.#statements.putConversation.run(n, account)
+  }
+
+  #accountOf(conversation: number): number {
+    let account = this.#accounts.get(conversation)
+    if (account !== undefined) return account
+    account = (this.#statements.findConversation.get(conversation)?.['account'] as number | undefined) ?? 0
+    if (this.#accounts.size >= ACCOUNTS_MAX) this.#accounts.clear()
+    this.#accounts.set(conversation, account)
+    return account
+  }
+
+  #messageEvent(json: EventShape, messageId: string): void {
+    const conversation = numberOf(json.subject.id)
+    const key = numberOf(messageId)
+    if (deletions.has(json.type)) return this.#remove(conversation, key)
+    const body = textOf(json.data['content'] as Content | undefined)
+    if (births.has(json.type)) {
+      // A retry says nothing new.
+      if (body !== '' && (json.data['attempt'] ?? 1) === 1) this.#put(json, { conversation, key, body })
+      return
+    }
+    this.#remove(conversation, key)
+    if (body !== '') this.#put(json, { conversation, key, body })
+  }
+
+  #put(json: EventShape, { conversation, key, body }: { readonly conversation: number; readonly key: number; readonly body: string }): void {
+    const kind = json.type.startsWith('note.') ? scopes.noted : scopes.said
+    const scope = `${scopes.organization(this.#remember(json.organizationId))} ${scopes.account(this.#accountOf(conversation))} ${kind}`
+    const time = typeof json.data['orderAt'] === 'string' ? json.data['orderAt'] : json.at
+    const n = this.#removed.get(`${conversation}/${key}`) ?? firstNumber(time, key)
+    this.#changed.set(`${conversation}/${key}`, { n, conversation, key, seq: json.seq, scope, body: indexedText(body), isStored: false })
+  }
+
+  /** Rowids of entries taken out in this batch: an edit puts its message back where it was. */
+  readonly #removed = new Map<string, number>()
+
+  #remove(conversation: number, key: number): void {
+    const place = `${conversation}/${key}`
+    const pending = this.#changed.get(place)
+    if (pending !== undefined) this.#removed.set(place, pending.n)
+    this.#changed.delete(place)
+    for (const found of this.#statements.findEntry.all(conversation, key)) {
+      this.#removed.set(place, found['n'] as number)
+      this.#drop(found['n'] as number)
+    }
+  }
+
+  #drop(n: number): void {
+    this.#statements.dropWords.run(n)
+    this.#statements.dropEntry.run(n)
+  }
+
+  #erase(conversation: number, upToSeq: number): void {
+    this.#flush()
+    for (const { n } of this.#statements.findConversationEntries.all(conversation, upToSeq)) this.#drop(n as number)
+  }
+
+  gone({ subjectId, seq }: Gone): void {
+    this.#flush()
+    for (const { n } of this.#statements.findSeqEntries.all(numberOf(subjectId), seq)) this.#drop(n as number)
+  }
+
+  #contactEvent(json: EventShape): void {
+    const { id } = json.subject
+    const known = this.#people.get(id) ?? this.#findPerson(id)
+    const row = foldContact(known?.row ?? null, json)
+    if (row !== null && row !== known?.row) this.#people.set(id, { n: known?.n, row })
+  }
+
+  #findPerson(id: string): { n: number; row: Contact } | undefined {
+    for (const found of this.#statements.findPerson.all(numberOf(id))) {
+      const row = JSON.parse(found['body'] as string) as Contact
+      if (row.id === id) return { n: found['n'] as number, row }
+    }
+    return undefined
+  }
+
+  #flush(): void {
+    // Rising rowids: FTS5 writes them in one go.
+    const entries = [...this.#changed.values()].sort((a, b) => a.n - b.n)
+    for (const entry of entries) this.#write(entry)
+    this.#changed.clear()
+    this.#removed.clear()
+    for (const person of this.#people.values()) this.#writePerson(person)
+    this.#people.clear()
+  }
+
+  #write(entry: Entry): void {
+    const { conversation, key, seq, scope, body } = entry
+    while (this.#statements.putEntry.run(entry.n, conversation, key, seq).changes === 0) {
+      const taken = this.#statements.getEntry.get(entry.n)
+      // The same message read again from a repeated log.
+      if (taken?.['conversation'] === conversation && taken['key'] === key) return
+      entry.n++
+    }
+    this.#statements.putWords.run(entry.n, scope, body)
+  }
+
+  #writePerson({ n: known, row }: { readonly n: number | undefined; readonly row: Contact }): void {
+    const key = numberOf(row.id)
+    let n = known ?? firstNumber(row.createdAt, key)
+    if (known === undefined) while (this.#statements.putPerson.run(n, key, JSON.stringify(row)).changes === 0) n++
+    else {
+      this.#statements.changePerson.run(JSON.stringify(row), n)
+      this.#statements.dropNames.run(n)
+    }
+    const { body, digits } = contactText(row)
+    if (body === '' && digits === '') return
+    const accounts = [...new Set(row.identities.map(({ accountId }) => scopes.account(this.#remember(accountId))))]
+    this.#statements.putNames.run(n, [scopes.organization(this.#remember(row.organizationId)), ...accounts].join(' '), body, digits)
+  }
+
+  close(): void {
+    this.file.close()
+  }
+}
+
+/** Accounts of conversations remembered at most. */
+const ACCOUNTS_MAX = 200_000
+
+const sql = {
+  putConversation: 'INSERT OR IGNORE INTO conversations VALUES (?, ?)',
+  findConversation: 'SELECT account FROM conversations WHERE n = ?',
+  putEntry: 'INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?)',
+  getEntry: 'SELECT conversation, key FROM entries WHERE n = ?',
+  findEntry: 'SELECT n FROM entries WHERE conversation = ? AND key = ?',
+  findConversationEntries: 'SELECT n FROM entries WHERE conversation = ? AND seq <= ?',
+  findSeqEntries: 'SELECT n FROM entries WHERE conversation = ? AND seq = ?',
+  dropEntry: 'DELETE FROM entries WHERE n = ?',
+  putWords: 'INSERT INTO words (rowid, scope, body) VALUES (?, ?, ?)',
+  dropWords: 'DELETE FROM words WHERE rowid = ?',
+  findPerson: 'SELECT n, body FROM people WHERE key = ?',
+  putPerson: 'INSERT OR IGNORE INTO people VALUES (?, ?, ?)',
+  changePerson: 'UPDATE people SET body = ? WHERE n = ?',
+  putNames: 'INSERT INTO names (rowid, scope, body, digits) VALUES (?, ?, ?, ?)',
+  dropNames: 'DELETE FROM names WHERE rowid = ?',
+} as const

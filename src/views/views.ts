@@ -1,0 +1,198 @@
+// The views as everybody sees them: questions go to the query threads, positions come from the feeder, audit from the log itself.
+// Between the port and the threads; what leaves here has its files' urls and public names filled in.
+
+import type { Contact, Content, Message } from '#schemas'
+import type { PublicNameOf } from '#schemas/log'
+import type { Log, Offset } from '#log'
+import type { Topic } from '#topics'
+import { readEvents } from './audit.ts'
+import { Feeder, type FeederLogger, type ViewsSample } from './feeder.ts'
+import type { AsOf, Page, Viewer, ViewPosition, Views } from './index.ts'
+import { isViewTopic, viewTopics } from './packet.ts'
+import { QueryThread, type Answered } from './queries/thread.ts'
+
+/** Milliseconds a search may take; what takes longer is a question for a report. */
+export const SEARCH_DEADLINE_MS = 2_000
+const LIST_DEADLINE_MS = 10_000
+
+export interface ViewsParts {
+  readonly log: Log
+  readonly viewsFile: string
+  readonly searchFile: string
+  readonly logger: FeederLogger
+  readonly clock: () => number
+  readonly onMetrics: (sample: ViewsSample) => void
+  readonly fileUrl: ((fileId: string) => string) | undefined
+  readonly publicNameOf: PublicNameOf | undefined
+}
+
+interface Waiter {
+  readonly positions: AsOf
+  readonly done: (isApplied: boolean) => void
+}
+
+const asOfOf = (positions: Answered<unknown>['positions']): AsOf =>
+  viewTopics.flatMap((topic) => (positions[topic] ?? []).map((offset, partition): ViewPosition => ({ topic, partition, offset })))
+
+const isForContact = ({ grants }: Viewer, asContact?: boolean): boolean => grants.kind === 'contact' || asContact === true
+
+export class SqliteViews implements Views {
+  readonly #parts: ViewsParts
+  readonly #feeder: Feeder
+  readonly #lists: QueryThread
+  readonly #searches: QueryThread
+  #waiters: Waiter[] = []
+
+  constructor(parts: ViewsParts) {
+    this.#parts = parts
+    const { log, viewsFile, searchFile, logger } = parts
+    const files = { viewsFile, searchFile }
+    this.#lists = new QueryThread({ name: 'lists', deadlineMs: LIST_DEADLINE_MS, ...files })
+    this.#searches = new QueryThread({ name: 'searches', deadlineMs: SEARCH_DEADLINE_MS, ...files })
+    this.#feeder = new Feeder({
+      log,
+      files: { rows: viewsFile, search: searchFile },
+      logger,
+      clock: parts.clock,
+      onSample: parts.onMetrics,
+      onApplied: () => this.#settleWaiters(),
+      onReopened: () => {
+        this.#lists.restart()
+        this.#searches.restart()
+      },
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#feeder.start()
+  }
+
+  async conversations(...[viewer, query]: Parameters<Views['conversations']>): ReturnType<Views['conversations']> {
+    return pageOf(await this.#lists.ask('conversations', viewer, query))
+  }
+
+  async conversation(viewer: Viewer, id: string): ReturnType<Views['conversation']> {
+    const { answer, positions } = await this.#lists.ask('conversation', viewer, id)
+    return { item: answer, asOf: asOfOf(positions) }
+  }
+
+  async messages(...[viewer, conversationId, query]: Parameters<Views['messages']>): ReturnType<Views['messages']> {
+    const page = pageOf(await this.#lists.ask('messages', viewer, conversationId, query))
+    const isContact = isForContact(viewer, query.asContact)
+    return { ...page, items: page.items.map((message) => this.#onTheWayOut(message, isContact)) }
+  }
+
+  async message(...[viewer, conversationId, messageId]: Parameters<Views['message']>): ReturnType<Views['message']> {
+    const { answer } = await this.#lists.ask('message', viewer, conversationId, messageId)
+    return answer === null ? null : this.#onTheWayOut(answer, isForContact(viewer))
+  }
+
+  /** A contact is told an author's public name, never who it is. */
+  #onTheWayOut(message: Message, isContact: boolean): Message {
+    const { fileUrl, publicNameOf } = this.#parts
+    const content = message.content === null || fileUrl === undefined ? message.content : withUrls(message.content, fileUrl)
+    if (!isContact) return content === message.content ? message : { ...message, content }
+    const name = publicNameOf?.(message.author)
+    return { ...message, content, author: { kind: message.author.kind, id: null, ...(name === undefined ? {} : { name }) } }
+  }
+
+  events(...[viewer, subjectId, query]: Parameters<Views['events']>): ReturnType<Views['events']> {
+    return readEvents({ log: this.#parts.log, views: this }, viewer, { subjectId, ...query })
+  }
+
+  async contacts(...[viewer, query]: Parameters<Views['contacts']>): Promise<Page<Contact>> {
+    const { text, ...rest } = query
+    if (text === undefined || text.trim() === '') return pageOf(await this.#lists.ask('contacts', viewer, rest))
+    return pageOf(await this.#searches.ask('people', viewer, { text, ...rest }))
+  }
+
+  async contact(viewer: Viewer, id: string): ReturnType<Views['contact']> {
+    const { answer, positions } = await this.#lists.ask('contact', viewer, id)
+    return { item: answer, asOf: asOfOf(positions) }
+  }
+
+  async search(...[viewer, query]: Parameters<Views['search']>): ReturnType<Views['search']> {
+    return pageOf(await this.#searches.ask('search', viewer, query))
+  }
+
+  async counts(viewer: Viewer): ReturnType<Views['counts']> {
+    const { answer, positions } = await this.#lists.ask('counts', viewer)
+    return { counts: answer, asOf: asOfOf(positions) }
+  }
+
+  async rows(conversationIds: readonly string[]): ReturnType<Views['rows']> {
+    return conversationIds.length === 0 ? [] : (await this.#lists.ask('rows', conversationIds)).answer
+  }
+
+  /** Reads everything: in a thread of its own, so that nobody's list waits. */
+  async hash(): Promise<string> {
+    const { viewsFile, searchFile } = this.#parts
+    const thread = new QueryThread({ name: 'hash', viewsFile, searchFile })
+    try {
+      return (await thread.ask('hash')).answer
+    } finally {
+      await thread.close()
+    }
+  }
+
+  async contentsOf(...[subjectId, upToSeq, limit]: Parameters<Views['contentsOf']>): ReturnType<Views['contentsOf']> {
+    return (await this.#lists.ask('contentsOf', { subjectId, upToSeq, limit })).answer
+  }
+
+  applied(topic: Topic, partition: number): Offset {
+    return isViewTopic(topic) ? this.#feeder.applied(topic, partition) : 0
+  }
+
+  /** Positions of topics that views do not fold are waited for by nobody here. */
+  waitFor(positions: AsOf, timeoutMs: number): Promise<boolean> {
+    const wanted = positions.filter(({ topic }) => isViewTopic(topic))
+    if (this.#isApplied(wanted)) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const waiter: Waiter = {
+        positions: wanted,
+        done: (isApplied) => {
+          clearTimeout(timer)
+          resolve(isApplied)
+        },
+      }
+      const timer = setTimeout(() => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+        resolve(false)
+      }, timeoutMs)
+      this.#waiters.push(waiter)
+    })
+  }
+
+  #isApplied(positions: AsOf): boolean {
+    return positions.every(({ topic, partition, offset }) => this.applied(topic, partition) >= offset)
+  }
+
+  #settleWaiters(): void {
+    if (this.#waiters.length === 0) return
+    const done = this.#waiters.filter(({ positions }) => this.#isApplied(positions))
+    if (done.length === 0) return
+    this.#waiters = this.#waiters.filter((waiter) => !done.includes(waiter))
+    for (const waiter of done) waiter.done(true)
+  }
+
+  isReady(): boolean {
+    return this.#feeder.isReady
+  }
+
+  async close(): Promise<void> {
+    for (const waiter of this.#waiters.splice(0)) waiter.done(false)
+    await this.#feeder.close()
+    await Promise.all([this.#lists.close(), this.#searches.close()])
+  }
+}
+
+const pageOf = <T>({ answer, positions }: Answered<{ readonly items: readonly T[]; readonly next: readonly (string | number)[] | null }>): Page<T> => ({
+  items: answer.items,
+  next: answer.next,
+  asOf: asOfOf(positions),
+})
+
+const withUrls = (content: Content, fileUrl: (fileId: string) => string): Content =>
+  content.attachments === undefined
+    ? content
+    : { ...content, attachments: content.attachments.map((file) => (file.fileId === null || file.state !== 'ready' ? file : { ...file, url: fileUrl(file.fileId) })) }
