@@ -4,12 +4,12 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
-import './tokens.css'
-import './base.css'
-import './shell.css'
-import './list/list.css'
-import './thread/thread.css'
-import './settings/settings.css'
+import './styles/tokens.css'
+import './styles/base.css'
+import './styles/list.css'
+import './styles/thread.css'
+import './styles/settings.css'
+import './styles/shell.css'
 
 const element = document.querySelector('#app')
 if (element === null) throw new Error('the page has no #app')

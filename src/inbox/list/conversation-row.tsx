@@ -7,8 +7,8 @@ import { Avatar } from '../parts/avatar.tsx'
 import { ChannelMark, Icon } from '../parts/icons.tsx'
 import { useSlice } from '../state/hooks.ts'
 import type { Label } from '../state/model.ts'
-import { contactNameOf } from '../state/names.ts'
-import { comingTime, duration, fullTime, shortTime } from '../state/times.ts'
+import { contactNameOf } from '../words/names.ts'
+import { comingTime, duration, fullTime, shortTime } from '../words/times.ts'
 
 /** Labels shown in a row; the rest is a number. */
 const LABELS_SHOWN = 2

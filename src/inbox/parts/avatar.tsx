@@ -2,7 +2,7 @@
 // Between names, which may be missing, and the eye, which finds a row by its colour.
 
 import type { CSSProperties, ReactElement } from 'react'
-import { hueOf, initialsOf } from '../state/names.ts'
+import { hueOf, initialsOf } from '../words/names.ts'
 
 interface AvatarProps {
   readonly id: string

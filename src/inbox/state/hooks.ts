@@ -5,7 +5,7 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useState, u
 import type { Inbox } from './inbox.ts'
 import type { InboxState } from './model.ts'
 import { parseRoute, routeSearch, type Route } from './route.ts'
-import type { Names } from './words.ts'
+import type { Names } from '../words/words.ts'
 
 export const InboxContext = createContext<Inbox | null>(null)
 

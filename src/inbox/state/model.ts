@@ -54,6 +54,8 @@ export interface Thread {
   readonly isLoadingOlder: boolean
   readonly hasOlder: boolean
   readonly problem: Problem | null
+  /** Of the last event that it holds: its snapshot may be older or newer than the row. */
+  readonly seq: number
   /** Last seq read when it was opened: where the unread line stands. */
   readonly readUpTo: number | null
 }
@@ -123,5 +125,6 @@ export const emptyThread: Thread = {
   isLoadingOlder: false,
   hasOlder: false,
   problem: null,
+  seq: 0,
   readUpTo: null,
 }

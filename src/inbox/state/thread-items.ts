@@ -3,15 +3,15 @@
 
 import type { EventShape, Message } from '#schemas'
 import type { Pending, Thread } from './model.ts'
-import { isSameDay } from './times.ts'
-import { activityLine, type Names } from './words.ts'
+import { isSameDay } from '../words/times.ts'
+import { activityLine, type Names } from '../words/words.ts'
 
 export type ThreadItem =
   | { readonly kind: 'day'; readonly key: string; readonly at: string }
   | { readonly kind: 'unread'; readonly key: string }
   | { readonly kind: 'message'; readonly key: string; readonly message: Message; readonly isFirst: boolean; readonly isLast: boolean }
   | { readonly kind: 'activity'; readonly key: string; readonly text: string; readonly at: string }
-  | { readonly kind: 'pending'; readonly key: string; readonly pending: Pending }
+  | { readonly kind: 'pending'; readonly key: string; readonly pending: Pending; readonly isFirst: boolean }
 
 /** Messages by one author closer than this stand as one group. */
 const GROUP_MS = 5 * 60_000
@@ -67,8 +67,13 @@ export const threadItems = (thread: Thread, names: Names, now: number): ThreadIt
     const key = message.clientId ?? message.id
     items.push({ kind: 'message', key, message, isFirst: !isGrouped(before, line), isLast: !isGrouped(line, placed[index + 1]) })
   }
+  const last = placed.at(-1)
+  let before = last !== undefined && 'message' in last && last.message.author.id === names.me ? last.message.direction : null
   for (const pending of thread.pending) {
-    if (!isStored(pending, thread.messages)) items.push({ kind: 'pending', key: pending.clientId, pending })
+    if (isStored(pending, thread.messages)) continue
+    const direction = pending.isNote ? 'note' : 'out'
+    items.push({ kind: 'pending', key: pending.clientId, pending, isFirst: before !== direction })
+    before = direction
   }
   return items
 }

@@ -7,9 +7,9 @@ import { Avatar } from '../parts/avatar.tsx'
 import { Icon } from '../parts/icons.tsx'
 import { useInbox } from '../state/hooks.ts'
 import type { Pending } from '../state/model.ts'
-import { sizeWords } from '../state/text.ts'
-import { clockTime, fullTime } from '../state/times.ts'
-import { authorName, refusalOf, type Names } from '../state/words.ts'
+import { sizeWords } from '../words/text.ts'
+import { clockTime, fullTime } from '../words/times.ts'
+import { authorName, refusalOf, type Names } from '../words/words.ts'
 import { ContentView } from './content.tsx'
 import { Fate, SendMark } from './send-mark.tsx'
 
@@ -72,6 +72,7 @@ interface PendingBubbleProps {
   readonly conversationId: string
   readonly pending: Pending
   readonly names: Names
+  readonly isFirst: boolean
   /** Puts the words back into the composer. */
   readonly onEdit: (pending: Pending) => void
 }
@@ -113,20 +114,22 @@ const Refused = ({ conversationId, pending, names, onEdit }: PendingBubbleProps)
 }
 
 export const PendingBubble = (props: PendingBubbleProps): ReactElement => {
-  const { pending } = props
+  const { pending, isFirst } = props
   const side = pending.isNote ? 'note' : 'out'
   return (
-    <div className={`line line--${side} line--first line--last line--pending`}>
+    <div className={`line line--${side}${isFirst ? ' line--first' : ''} line--last line--pending`}>
       <span className="line__avatar" />
       <div className="line__body">
-        <div className="line__author">
-          {pending.isNote ? (
-            <span className="line__note-word">
-              <Icon name="lock" size={12} /> Note
-            </span>
-          ) : null}
-          You
-        </div>
+        {isFirst ? (
+          <div className="line__author">
+            {pending.isNote ? (
+              <span className="line__note-word">
+                <Icon name="lock" size={12} /> Note
+              </span>
+            ) : null}
+            You
+          </div>
+        ) : null}
         <div className={`bubble bubble--${side}`}>
           {pending.uploads.map((upload) => (
             <span key={upload.key} className="file">

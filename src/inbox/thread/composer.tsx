@@ -6,7 +6,7 @@ import { Icon } from '../parts/icons.tsx'
 import { useInbox, useSlice } from '../state/hooks.ts'
 import type { Pending, Upload } from '../state/model.ts'
 import { useSignal } from '../state/signals.ts'
-import { sizeWords } from '../state/text.ts'
+import { sizeWords } from '../words/text.ts'
 import { useDraft } from './use-draft.ts'
 import { useUploads, type Uploads } from './use-uploads.ts'
 

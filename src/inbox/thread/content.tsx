@@ -4,7 +4,7 @@
 import type { ReactElement } from 'react'
 import type { Attachment, Content } from '#schemas'
 import { Icon } from '../parts/icons.tsx'
-import { linkedText, sizeWords } from '../state/text.ts'
+import { linkedText, sizeWords } from '../words/text.ts'
 
 const Text = ({ text }: { readonly text: string }): ReactElement => (
   <p className="content__text">

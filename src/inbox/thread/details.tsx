@@ -7,8 +7,8 @@ import { LabelChip } from '../list/conversation-row.tsx'
 import { Avatar } from '../parts/avatar.tsx'
 import { ChannelMark, channelName, Icon } from '../parts/icons.tsx'
 import { useInbox, useSlice } from '../state/hooks.ts'
-import { contactNameOf } from '../state/names.ts'
-import { plainTime } from '../state/times.ts'
+import { contactNameOf } from '../words/names.ts'
+import { plainTime } from '../words/times.ts'
 
 const Fact = ({ term, children }: { readonly term: string; readonly children: ReactNode }): ReactElement => (
   <div className="fact">

@@ -7,8 +7,8 @@ import { Icon } from '../parts/icons.tsx'
 import { useInbox, useNow, useSlice } from '../state/hooks.ts'
 import type { Pending, Thread } from '../state/model.ts'
 import { lastReadMessage, threadItems, type ThreadItem } from '../state/thread-items.ts'
-import { clockTime, dayLabel, fullTime } from '../state/times.ts'
-import type { Names } from '../state/words.ts'
+import { clockTime, dayLabel, fullTime } from '../words/times.ts'
+import type { Names } from '../words/words.ts'
 import { Bubble, PendingBubble } from './bubble.tsx'
 
 /** Pixels a line is taken to have before it is measured. */
@@ -53,7 +53,7 @@ const Line = ({ item, props, lastReadId, now }: { readonly item: ThreadItem; rea
       return <Bubble message={message} names={props.names} contactId={props.contactId} isFirst={isFirst} isLast={isLast} isLastRead={message.id === lastReadId} />
     }
     case 'pending':
-      return <PendingBubble conversationId={props.conversationId} pending={item.pending} names={props.names} onEdit={props.onEdit} />
+      return <PendingBubble conversationId={props.conversationId} pending={item.pending} isFirst={item.isFirst} names={props.names} onEdit={props.onEdit} />
   }
 }
 
@@ -105,7 +105,7 @@ export const Log = (props: LogProps): ReactElement => {
     scrollEndThreshold: AT_END_PX,
     initialOffset: () => Number.MAX_SAFE_INTEGER,
     paddingStart: 16,
-    paddingEnd: 12,
+    paddingEnd: 34,
   })
   const [isAtEnd, scrolled] = useScrollWatch(conversationId, thread.hasOlder, virtual)
   useReading(conversationId, thread, isAtEnd)

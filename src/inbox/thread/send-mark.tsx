@@ -5,7 +5,7 @@ import type { ReactElement } from 'react'
 import type { Message } from '#schemas'
 import { Icon } from '../parts/icons.tsx'
 import { useInbox } from '../state/hooks.ts'
-import { sendReason } from '../state/words.ts'
+import { sendReason } from '../words/words.ts'
 
 const marks = {
   queued: { icon: 'clock', word: 'Sending' },

@@ -5,9 +5,9 @@ import { useMemo } from 'react'
 import type { Conversation } from '#schemas'
 import { useInbox, useNames } from '../state/hooks.ts'
 import type { ConversationAction, Inbox } from '../state/inbox.ts'
-import { contactNameOf } from '../state/names.ts'
-import { comingTime } from '../state/times.ts'
-import { refusalOf, type Names } from '../state/words.ts'
+import { contactNameOf } from '../words/names.ts'
+import { comingTime } from '../words/times.ts'
+import { refusalOf, type Names } from '../words/words.ts'
 
 export interface Actions {
   readonly claim: () => void

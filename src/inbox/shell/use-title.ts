@@ -2,8 +2,8 @@
 // Between the rows and the browser's tab bar.
 
 import { useEffect } from 'react'
-import { useSlice } from './state/hooks.ts'
-import type { InboxState } from './state/model.ts'
+import { useSlice } from '../state/hooks.ts'
+import type { InboxState } from '../state/model.ts'
 
 const unreadOf = ({ rows, me }: InboxState): number => {
   let count = 0

@@ -2,8 +2,8 @@
 // Between the connection's state and the top of the page.
 
 import { useEffect, useState, type ReactElement } from 'react'
-import { useInbox, useNow, useSlice } from './state/hooks.ts'
-import type { Connection } from './state/model.ts'
+import { useInbox, useNow, useSlice } from '../state/hooks.ts'
+import type { Connection } from '../state/model.ts'
 
 /** A state that passes sooner than this is not worth a banner. */
 const SHOW_AFTER_MS = 800

@@ -3,11 +3,11 @@
 
 import { useEffect, useRef } from 'react'
 import type { Conversation } from '#schemas'
-import { useInbox, useNames, useRoute, useSlice } from './state/hooks.ts'
-import { contactNameOf } from './state/names.ts'
-import type { Signals } from './state/signals.ts'
-import { viewNames } from './state/views.ts'
-import { actionsOn } from './thread/use-actions.ts'
+import { useInbox, useNames, useRoute, useSlice } from '../state/hooks.ts'
+import { contactNameOf } from '../words/names.ts'
+import type { Signals } from '../state/signals.ts'
+import { viewNames } from '../state/views.ts'
+import { actionsOn } from '../thread/use-actions.ts'
 
 interface KeysOptions {
   readonly signals: Signals

@@ -2,7 +2,7 @@
 // Between `?` and an agent who would rather not use the mouse.
 
 import type { ReactElement } from 'react'
-import { Dialog } from './parts/dialog.tsx'
+import { Dialog } from '../parts/dialog.tsx'
 
 const keys: readonly (readonly [string, readonly string[]])[] = [
   ['Next, previous conversation', ['J', 'K']],

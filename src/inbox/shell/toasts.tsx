@@ -2,9 +2,9 @@
 // Between actions and the agent; each leaves by itself unless it is being looked at.
 
 import { useEffect, useState, type ReactElement } from 'react'
-import { Icon } from './parts/icons.tsx'
-import { useInbox, useSlice } from './state/hooks.ts'
-import type { Toast } from './state/model.ts'
+import { Icon } from '../parts/icons.tsx'
+import { useInbox, useSlice } from '../state/hooks.ts'
+import type { Toast } from '../state/model.ts'
 
 const SHOWN_MS = 8_000
 

@@ -1,0 +1,23 @@
+// The line to the server as the inbox needs it: frames in, subscriptions and commands out, how it stands.
+// Between the inbox's state and the client; the one form is in open-line.ts, tests bring their own.
+
+import type { Accepted, Scope, ServerFrame } from '#schemas'
+import type { Answered } from '../state/inbox.ts'
+import type { Connection } from '../state/model.ts'
+
+export interface LineHandlers {
+  /** Snapshots, events, states and ephemeral frames, each event once. */
+  readonly onFrame: (frame: ServerFrame) => void
+  readonly onConnection: (connection: Connection) => void
+}
+
+export interface Line {
+  subscribe(id: string, scope: Scope): void
+  unsubscribe(id: string): void
+  /** `id` is the idempotency key: sent again under it after a cut, until the outcome is known. */
+  command(type: string, fields: Readonly<Record<string, unknown>>, id: string): Promise<Answered<Accepted>>
+  typing(conversationId: string, isTyping: boolean): void
+  /** Tries at once instead of when the wait is over. */
+  reconnect(): void
+  close(): void
+}

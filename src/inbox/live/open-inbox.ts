@@ -1,0 +1,299 @@
+// The inbox over a line and HTTP: frames become state, an agent's actions become commands.
+// Between the panes, which see state and actions, and the server; the only form of Inbox.
+
+import type { Accepted, Contact, Conversation, Problem, ServerFrame } from '#schemas'
+import type { Answered, ConversationAction, Draft, Inbox } from '../state/inbox.ts'
+import type { Account, Agent, InboxState, Label, Me, Outgoing } from '../state/model.ts'
+import type { ViewName } from '../state/views.ts'
+import type { Api } from './api.ts'
+import { applyEvent, applyState, withEntry, withRow, withRows } from './fold.ts'
+import { createHolder, type Holder } from './holder.ts'
+import type { Line, LineHandlers } from './line.ts'
+import { Lists } from './lists.ts'
+import { Threads } from './threads.ts'
+
+export interface InboxOptions {
+  readonly me: Me
+  readonly api: Api
+  readonly openLine: (handlers: LineHandlers) => Line
+  readonly clock: () => number
+  readonly newId: () => string
+  readonly onSignOut: () => Promise<void>
+}
+
+const ALL = 'all'
+/** Notices on screen at once; the oldest gives way. */
+const TOASTS_MAX = 3
+
+const wishes: Readonly<Record<ConversationAction, string>> = {
+  claim: 'conversation.claim',
+  release: 'conversation.release',
+  assign: 'conversation.assign',
+  snooze: 'conversation.snooze',
+  resolve: 'conversation.resolve',
+  reopen: 'conversation.reopen',
+  label: 'conversation.label',
+  priority: 'conversation.prioritize',
+}
+
+const initial = (me: Me): InboxState => ({
+  me,
+  connection: { state: 'connecting' },
+  rows: new Map(),
+  lists: {},
+  counts: null,
+  threads: new Map(),
+  contacts: new Map(),
+  agents: new Map(),
+  labels: new Map(),
+  accounts: new Map(),
+  typing: new Set(),
+  toasts: [],
+})
+
+class LiveInbox implements Inbox {
+  readonly #options: InboxOptions
+  readonly #holder: Holder
+  readonly #lists: Lists
+  readonly #threads: Threads
+  readonly #line: Line
+  readonly #typingTimers = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #readUpTo = new Map<string, number>()
+  #toastKey = 0
+  #isJumped = false
+  #wasLive = false
+
+  readonly subscribe: Inbox['subscribe']
+  readonly getState: Inbox['getState']
+
+  constructor(options: InboxOptions) {
+    this.#options = options
+    this.#holder = createHolder(initial(options.me))
+    this.subscribe = this.#holder.subscribe
+    this.getState = this.#holder.get
+    this.#lists = new Lists(this.#holder, options.api)
+    this.#threads = new Threads({ holder: this.#holder, api: options.api, line: () => this.#line })
+    this.#line = options.openLine({
+      onFrame: (frame) => this.#frame(frame),
+      onConnection: (connection) => {
+        this.#holder.set((state) => ({ ...state, connection }))
+        // Counters are read afresh after every absence: folding them needs every row's former state.
+        if (connection.state === 'live' && this.#wasLive) void this.#lists.counts()
+        this.#wasLive ||= connection.state === 'live'
+      },
+    })
+    this.#line.subscribe(ALL, { all: true })
+    void this.reloadDirectory()
+  }
+
+  #frame(frame: ServerFrame): void {
+    switch (frame.frame) {
+      case 'snapshot':
+        return this.#snapshot(frame)
+      case 'event': {
+        const { state, wanted } = applyEvent(this.#holder.get(), frame.event)
+        this.#holder.set(() => state)
+        if (wanted !== null) this.#lists.want(wanted, frame.cursor)
+        return
+      }
+      case 'state':
+        return this.#holder.set((state) => applyState(state, frame.kind, frame.id, frame.value))
+      case 'ephemeral':
+        if (frame.kind === 'typing' && frame.conversationId !== undefined && frame.by?.kind === 'contact') {
+          this.#typing(frame.conversationId, frame.isTyping === true, frame.ttlMs)
+        }
+        return
+      case 'resync':
+        if (frame.id === ALL || frame.id === undefined) this.#isJumped = true
+        return
+      default:
+        return
+    }
+  }
+
+  #snapshot(frame: Extract<ServerFrame, { frame: 'snapshot' }>): void {
+    if (this.#threads.isThread(frame.id)) return this.#threads.take(frame)
+    const rows = frame.items as readonly Conversation[]
+    if (!this.#isJumped) {
+      this.#holder.set((state) => withRows(state, rows))
+      void this.#lists.counts()
+      return
+    }
+    // The line could not go on where it was: what is not in the snapshot may be anything by now.
+    this.#isJumped = false
+    this.#holder.set((state) => ({ ...state, rows: new Map(rows.map((row) => [row.id, row])), typing: new Set() }))
+    this.#lists.reload()
+    this.#threads.reload()
+  }
+
+  #typing(conversationId: string, isTyping: boolean, ttlMs = 6_000): void {
+    clearTimeout(this.#typingTimers.get(conversationId))
+    this.#typingTimers.delete(conversationId)
+    if (isTyping) this.#typingTimers.set(conversationId, setTimeout(() => this.#typing(conversationId, false), ttlMs))
+    this.#holder.set((state) => {
+      if (state.typing.has(conversationId) === isTyping) return state
+      const typing = new Set(state.typing)
+      if (isTyping) typing.add(conversationId)
+      else typing.delete(conversationId)
+      return { ...state, typing }
+    })
+  }
+
+  openList(view: ViewName): void {
+    this.#lists.open(view)
+  }
+  loadMore(view: ViewName): void {
+    this.#lists.more(view)
+  }
+  retryList(view: ViewName): void {
+    this.#lists.retry(view)
+  }
+  openThread(conversationId: string): () => void {
+    return this.#threads.open(conversationId)
+  }
+  loadOlder(conversationId: string): void {
+    void this.#threads.older(conversationId)
+  }
+
+  async act(conversationId: string, action: ConversationAction, body: Readonly<Record<string, unknown>> = {}): Promise<Problem | null> {
+    const answer = await this.#command(wishes[action], { conversationId, ...body })
+    return answer.problem ?? null
+  }
+
+  send(conversationId: string, outgoing: Outgoing): void {
+    const { clientId, text, uploads, isNote, seenSeq, isOverride } = outgoing
+    const attachments = uploads.flatMap(({ fileId }) => (fileId === null ? [] : [{ fileId }]))
+    this.#threads.pend(conversationId, (pending) => [...pending, { ...outgoing, at: new Date(this.#options.clock()).toISOString(), refusal: null }])
+    this.#forgetDraft(conversationId)
+    const fields = {
+      conversationId,
+      ...(text === '' ? {} : { text }),
+      ...(attachments.length === 0 ? {} : { attachments }),
+      ...(isNote ? { internal: true } : { seenSeq }),
+      ...(isOverride ? { override: true } : {}),
+    }
+    this.#line.command('message.send', fields, clientId).then(
+      ({ problem }) => {
+        if (problem === undefined) return
+        this.#threads.pend(conversationId, (pending) => pending.map((each) => (each.clientId === clientId ? { ...each, refusal: problem } : each)))
+      },
+      () => undefined,
+    )
+  }
+
+  discardPending(conversationId: string, clientId: string): void {
+    this.#threads.pend(conversationId, (pending) => pending.filter((each) => each.clientId !== clientId))
+  }
+
+  settle(conversationId: string, messageId: string, as: 'sent' | 'failed'): void {
+    this.#wish('message.settle', { conversationId, messageId, as })
+  }
+
+  retry(conversationId: string, messageId: string, risksDuplicate: boolean): void {
+    this.#wish('message.retry', { conversationId, messageId, ...(risksDuplicate ? { risk: 'duplicate' } : {}) })
+  }
+
+  markRead(conversationId: string, upToSeq: number): void {
+    if ((this.#readUpTo.get(conversationId) ?? 0) >= upToSeq) return
+    this.#readUpTo.set(conversationId, upToSeq)
+    this.#setUnread(conversationId, 0)
+    this.#wish('conversation.read', { conversationId, upToSeq })
+  }
+
+  markUnread(conversationId: string, fromSeq: number): void {
+    const messages = this.#holder.get().threads.get(conversationId)?.messages ?? []
+    const last = messages.findLast((message) => message.direction === 'in')
+    this.#readUpTo.delete(conversationId)
+    this.#setUnread(conversationId, 1)
+    this.#wish('conversation.read', { conversationId, unreadFrom: last?.seq ?? fromSeq })
+  }
+
+  typing(conversationId: string, isTyping: boolean): void {
+    this.#line.typing(conversationId, isTyping)
+  }
+
+  loadDraft(conversationId: string): Promise<Draft | null> {
+    return this.#threads.draft(conversationId)
+  }
+
+  saveDraft(conversationId: string, draft: Draft): void {
+    const isEmpty = draft.text.trim() === ''
+    this.#threads.keepDraft(conversationId, isEmpty ? null : draft)
+    void this.#command('conversation.draft', { conversationId, text: isEmpty ? null : draft.text, internal: draft.isNote, rev: this.#options.clock() })
+  }
+
+  /** The send ends the server's draft; here it must not come back either. */
+  #forgetDraft(conversationId: string): void {
+    this.#threads.keepDraft(conversationId, null)
+  }
+
+  upload(file: File, onProgress: (progress: number) => void): Promise<Answered<string>> {
+    return this.#options.api.upload(file, onProgress)
+  }
+
+  loadContact(contactId: string): void {
+    if (this.#holder.get().contacts.has(contactId)) return
+    void this.request<Contact>('GET', `/v1/contacts/${contactId}`).then((answer) => {
+      if (answer.problem === undefined) this.#holder.set((state) => ({ ...state, contacts: withEntry(state.contacts, contactId, answer.ok) }))
+    })
+  }
+
+  request<T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answered<T>> {
+    return this.#options.api.request<T>(method, path, body, headers)
+  }
+
+  async reloadDirectory(): Promise<void> {
+    const all = async <T extends { readonly id: string }>(path: string): Promise<ReadonlyMap<string, T> | null> => {
+      const answer = await this.request<{ items: readonly T[] }>('GET', path)
+      return answer.problem === undefined ? new Map(answer.ok.items.map((item) => [item.id, item])) : null
+    }
+    const [agents, labels, accounts] = await Promise.all([all<Agent>('/v1/agents'), all<Label>('/v1/labels'), all<Account>('/v1/accounts')])
+    this.#holder.set((state) => ({ ...state, agents: agents ?? state.agents, labels: labels ?? state.labels, accounts: accounts ?? state.accounts }))
+  }
+
+  notify(text: string, { tone = 'plain', undo }: { tone?: 'plain' | 'danger'; undo?: () => void } = {}): void {
+    const toast = { key: this.#toastKey++, text, tone, undo: undo ?? null }
+    this.#holder.set((state) => ({ ...state, toasts: [...state.toasts, toast].slice(-TOASTS_MAX) }))
+  }
+
+  dismiss(key: number): void {
+    this.#holder.set((state) => ({ ...state, toasts: state.toasts.filter((toast) => toast.key !== key) }))
+  }
+
+  reconnect(): void {
+    this.#line.reconnect()
+  }
+
+  async signOut(): Promise<void> {
+    this.close()
+    await this.#options.onSignOut()
+  }
+
+  close(): void {
+    for (const timer of this.#typingTimers.values()) clearTimeout(timer)
+    this.#line.close()
+  }
+
+  #setUnread(conversationId: string, unread: number): void {
+    this.#holder.set((state) => {
+      const row = state.rows.get(conversationId)
+      return row === undefined ? state : withRow(state, conversationId, { ...row, unread }, false)
+    })
+  }
+
+  #command(type: string, fields: Readonly<Record<string, unknown>>): Promise<Answered<Accepted>> {
+    return this.#line.command(type, fields, this.#options.newId())
+  }
+
+  /** A command whose outcome the events show; only a refusal is said. */
+  #wish(type: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#command(type, fields).then(
+      ({ problem }) => {
+        if (problem !== undefined) this.notify(problem.title, { tone: 'danger' })
+      },
+      () => undefined,
+    )
+  }
+}
+
+export const openInbox = (options: InboxOptions): Inbox => new LiveInbox(options)

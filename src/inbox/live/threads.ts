@@ -1,0 +1,146 @@
+// The threads that are or were open: their first page by a subscription, older pages by HTTP, drafts and marks beside them.
+// Between the state's threads and the line; a thread that was open stays true, since the line brings every event anyway.
+
+import type { Conversation, EventShape, Message } from '#schemas'
+import { emptyThread, type Pending, type Thread } from '../state/model.ts'
+import type { Draft } from '../state/inbox.ts'
+import type { Api } from './api.ts'
+import { isMark, withEntry, withRow } from './fold.ts'
+import type { Holder } from './holder.ts'
+import type { Line } from './line.ts'
+
+const OLDER_PAGE = 50
+/** A first page as long as this may have older ones before it. */
+const FULL_PAGE = 20
+/** Threads kept after they were closed, the newest. */
+const KEPT_MAX = 20
+/** Events read for the lines of activity. */
+const HISTORY = 100
+
+const prefix = 'thread/'
+
+export interface ThreadSnapshot {
+  readonly id: string
+  readonly items: readonly unknown[]
+  readonly messages?: readonly unknown[]
+  readonly states?: readonly { readonly kind: string; readonly value: unknown }[]
+}
+
+export class Threads {
+  readonly #holder: Holder
+  readonly #api: Api
+  readonly #line: () => Line
+  readonly #open = new Map<string, number>()
+  readonly #drafts = new Map<string, Draft | null>()
+  readonly #waiting = new Map<string, ((draft: Draft | null) => void)[]>()
+
+  constructor(options: { holder: Holder; api: Api; line: () => Line }) {
+    this.#holder = options.holder
+    this.#api = options.api
+    this.#line = options.line
+  }
+
+  open(id: string): () => void {
+    this.#open.set(id, (this.#open.get(id) ?? 0) + 1)
+    const known = this.#holder.get().threads.get(id)
+    if (known?.isLoaded === true) this.patch(id, { readUpTo: this.#readUpTo(id, known) })
+    else if (this.#open.get(id) === 1) this.#line().subscribe(prefix + id, { conversation: id })
+    return () => {
+      const left = (this.#open.get(id) ?? 1) - 1
+      if (left > 0) return void this.#open.set(id, left)
+      this.#open.delete(id)
+      this.#line().unsubscribe(prefix + id)
+      this.#forgetOldest()
+    }
+  }
+
+  patch(id: string, change: Partial<Thread>): void {
+    this.#holder.set((state) => ({ ...state, threads: withEntry(state.threads, id, { ...(state.threads.get(id) ?? emptyThread), ...change }) }))
+  }
+
+  pend(id: string, change: (pending: readonly Pending[]) => readonly Pending[]): void {
+    this.patch(id, { pending: change((this.#holder.get().threads.get(id) ?? emptyThread).pending) })
+  }
+
+  /** Row, newest messages and marks of one conversation. */
+  take(snapshot: ThreadSnapshot): void {
+    const id = snapshot.id.slice(prefix.length)
+    const row = snapshot.items[0] as Conversation | undefined
+    if (row === undefined) {
+      return this.patch(id, { problem: { type: 'about:blank', title: 'It does not exist, or you may not see it.', status: 404, code: 'not_found' } })
+    }
+    const me = this.#holder.get().me.id
+    const mark = snapshot.states?.map(({ value }) => value).filter(isMark).find(({ agentId }) => agentId === me)
+    const messages = (snapshot.messages ?? []) as readonly Message[]
+    this.#holder.set((state) => ((state.rows.get(id)?.seq ?? 0) > row.seq ? state : withRow(state, id, row, false)))
+    this.patch(id, { messages, events: [], isLoaded: true, hasOlder: messages.length >= FULL_PAGE, problem: null, seq: row.seq, readUpTo: row.unread > 0 ? (mark?.readUpTo ?? 0) : null })
+    this.#setDraft(id, mark?.draft == null || mark.draft === '' ? null : { text: mark.draft, isNote: mark.isNoteDraft === true })
+    void this.#history(id, row.seq)
+  }
+
+  isThread(subscriptionId: string): boolean {
+    return subscriptionId.startsWith(prefix)
+  }
+
+  /** After a jump of the line: what is closed is forgotten, what is open is read anew. */
+  reload(): void {
+    this.#holder.set((state) => ({ ...state, threads: new Map([...state.threads].filter(([id]) => this.#open.has(id))) }))
+    for (const id of this.#open.keys()) this.#line().subscribe(prefix + id, { conversation: id })
+  }
+
+  async older(id: string): Promise<void> {
+    const thread = this.#holder.get().threads.get(id)
+    const oldest = thread?.messages[0]
+    if (thread === undefined || oldest === undefined || !thread.hasOlder || thread.isLoadingOlder) return
+    this.patch(id, { isLoadingOlder: true })
+    const answer = await this.#api.request<{ items: Message[] }>('GET', `/v1/conversations/${id}/messages?before=${oldest.id}&limit=${OLDER_PAGE}`)
+    const now = this.#holder.get().threads.get(id)
+    if (now === undefined) return
+    if (answer.problem !== undefined) return this.patch(id, { isLoadingOlder: false, hasOlder: false })
+    const known = new Set(now.messages.map((message) => message.id))
+    const older = answer.ok.items.filter((message) => !known.has(message.id))
+    this.patch(id, { isLoadingOlder: false, hasOlder: answer.ok.items.length >= OLDER_PAGE, messages: [...older, ...now.messages] })
+  }
+
+  draft(id: string): Promise<Draft | null> {
+    const known = this.#drafts.get(id)
+    if (known !== undefined) return Promise.resolve(known)
+    return new Promise((resolve) => this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), resolve]))
+  }
+
+  keepDraft(id: string, draft: Draft | null): void {
+    this.#drafts.set(id, draft)
+  }
+
+  #setDraft(id: string, draft: Draft | null): void {
+    // What was typed here since is newer than what the snapshot found.
+    if (!this.#drafts.has(id)) this.#drafts.set(id, draft)
+    for (const resolve of this.#waiting.get(id) ?? []) resolve(this.#drafts.get(id) ?? null)
+    this.#waiting.delete(id)
+  }
+
+  /** The lines of activity; who may not read the audit sees those that happen from now on. */
+  async #history(id: string, seq: number): Promise<void> {
+    const state = this.#holder.get()
+    if (!state.me.permissions.includes('audit.read')) return
+    const answer = await this.#api.request<{ items: EventShape[] }>('GET', `/v1/conversations/${id}/events?after=${Math.max(0, seq - HISTORY)}&limit=${HISTORY}`)
+    const thread = this.#holder.get().threads.get(id)
+    if (answer.problem !== undefined || thread === undefined) return
+    const older = answer.ok.items.filter((event) => event.seq <= seq)
+    this.patch(id, { events: [...older, ...thread.events.filter((event) => event.seq > seq)] })
+  }
+
+  /** Where the unread line stands in a thread that was kept. */
+  #readUpTo(id: string, thread: Thread): number | null {
+    const unread = this.#holder.get().rows.get(id)?.unread ?? 0
+    if (unread === 0) return null
+    const first = thread.messages.filter((message) => message.direction === 'in').at(-unread)
+    return first === undefined ? 0 : first.seq - 1
+  }
+
+  #forgetOldest(): void {
+    const closed = [...this.#holder.get().threads.keys()].filter((id) => !this.#open.has(id))
+    const gone = new Set(closed.slice(0, Math.max(0, closed.length - KEPT_MAX)))
+    if (gone.size > 0) this.#holder.set((state) => ({ ...state, threads: new Map([...state.threads].filter(([id]) => !gone.has(id))) }))
+  }
+}
