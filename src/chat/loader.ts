@@ -1,0 +1,188 @@
+// The script a page embeds: a button in a corner, an iframe with the panel behind it, and `confab(...)` for the page.
+// Between a stranger's page, whose storage holds the resume secret, and the panel, with which it talks by messages of checked origin.
+
+interface PanelMessage {
+  readonly confab: 1
+  readonly type: 'ready' | 'secret' | 'unread' | 'close' | 'look' | 'event'
+  readonly secret?: string
+  readonly count?: number
+  readonly color?: string
+  readonly side?: 'left' | 'right'
+  readonly name?: string
+  readonly data?: unknown
+}
+
+type Listener = (data: unknown) => void
+type Call = readonly [string, ...unknown[]]
+type ConfabFunction = ((...call: Call) => void) & { q?: Call[] }
+
+const script = document.currentScript as HTMLScriptElement
+const host = new URL(script.src).origin
+const accountId = script.dataset['account'] ?? ''
+const storageKey = `confab.${accountId}`
+
+const styles = `
+:host { all: initial; }
+button { position: fixed; z-index: 2147483000; bottom: 20px; width: 56px; height: 56px; padding: 0; border: 0; border-radius: 50%;
+  background: var(--color, #2f5fd0); color: #fff; cursor: pointer; box-shadow: 0 2px 6px rgb(20 28 46 / 22%), 0 8px 28px rgb(20 28 46 / 24%);
+  transition: transform 140ms; }
+button:hover { transform: scale(1.05); }
+button:focus-visible { outline: 3px solid #fff; box-shadow: 0 0 0 6px var(--color, #2f5fd0); }
+svg { width: 28px; height: 28px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
+.close, .open .chat { display: none; } .open .close { display: inline; }
+.badge { position: absolute; top: -2px; right: -2px; min-width: 20px; height: 20px; padding: 0 5px; box-sizing: border-box; border-radius: 10px;
+  background: #c22f3d; color: #fff; font: 600 12px/20px system-ui, sans-serif; text-align: center; }
+.badge:empty { display: none; }
+iframe { position: fixed; z-index: 2147483000; bottom: 88px; width: min(380px, calc(100vw - 32px)); height: min(620px, calc(100dvh - 112px));
+  border: 0; border-radius: 18px; color-scheme: normal; box-shadow: 0 4px 12px rgb(20 28 46 / 14%), 0 16px 48px rgb(20 28 46 / 26%); }
+.right button, .right iframe { right: 20px; } .left button, .left iframe { left: 20px; }
+iframe[hidden] { display: none; }
+@media (max-width: 480px) { iframe { inset: 0 !important; width: 100vw; height: 100dvh; border-radius: 0; } .open button { display: none; } }
+@media (prefers-reduced-motion: reduce) { button { transition: none; } }`
+
+const icon = (className: string, path: string): SVGSVGElement => {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
+  svg.setAttribute('class', className)
+  svg.setAttribute('viewBox', '0 0 24 24')
+  svg.setAttribute('aria-hidden', 'true')
+  const shape = document.createElementNS('http://www.w3.org/2000/svg', 'path')
+  shape.setAttribute('d', path)
+  svg.append(shape)
+  return svg
+}
+
+/** Storage may be forbidden: then the thread lasts as long as the page. */
+const storage = {
+  get: (): string | null => {
+    try {
+      return localStorage.getItem(storageKey)
+    } catch {
+      return null
+    }
+  },
+  set: (secret: string | null): void => {
+    try {
+      if (secret === null) localStorage.removeItem(storageKey)
+      else localStorage.setItem(storageKey, secret)
+    } catch {
+      // Nothing to keep it in.
+    }
+  },
+}
+
+const frame = document.createElement('div')
+frame.className = 'right'
+const button = document.createElement('button')
+const badge = document.createElement('span')
+const listeners = new Map<string, Set<Listener>>()
+let panel: HTMLIFrameElement | undefined
+let isOpen = false
+
+const tell = (type: string, fields: object = {}): void => panel?.contentWindow?.postMessage({ confab: 1, type, ...fields }, host)
+
+const start = (): void => tell('start', { accountId, secret: storage.get(), isOpen, page: location.href.split('#', 1)[0], title: document.title })
+
+const loadPanel = (): void => {
+  if (panel !== undefined) return
+  panel = document.createElement('iframe')
+  panel.title = 'Chat'
+  panel.allow = 'clipboard-write'
+  panel.hidden = !isOpen
+  panel.src = `${host}/chat/panel.html`
+  frame.append(panel)
+}
+
+const announce = (name: string, data?: unknown): void => {
+  for (const listener of listeners.get(name) ?? []) listener(data)
+}
+
+const show = (isShown: boolean): void => {
+  if (isOpen === isShown) return
+  isOpen = isShown
+  loadPanel()
+  if (panel !== undefined) panel.hidden = !isOpen
+  frame.classList.toggle('open', isOpen)
+  button.setAttribute('aria-expanded', String(isOpen))
+  button.setAttribute('aria-label', isOpen ? 'Close the chat' : 'Open the chat')
+  tell(isOpen ? 'opened' : 'closed')
+  if (isOpen) panel?.focus()
+  else button.focus()
+  announce(isOpen ? 'open' : 'close')
+}
+
+const commands: Readonly<Record<string, (...values: unknown[]) => void>> = {
+  open: () => show(true),
+  close: () => show(false),
+  reset: () => {
+    storage.set(null)
+    tell('reset')
+    badge.textContent = ''
+  },
+  on: (name, listener) => {
+    const known = listeners.get(String(name)) ?? new Set()
+    listeners.set(String(name), known.add(listener as Listener))
+  },
+}
+
+const receive = (message: PanelMessage): void => {
+  switch (message.type) {
+    case 'ready':
+      return start()
+    case 'secret':
+      return storage.set(message.secret ?? null)
+    case 'unread':
+      badge.textContent = message.count ? String(Math.min(message.count, 99)) : ''
+      button.setAttribute('aria-label', message.count ? `Open the chat, ${message.count} new` : 'Open the chat')
+      return announce('unread', message.count ?? 0)
+    case 'close':
+      return show(false)
+    case 'look':
+      if (message.color !== undefined) frame.style.setProperty('--color', message.color)
+      frame.classList.toggle('left', message.side === 'left')
+      return void frame.classList.toggle('right', message.side !== 'left')
+    case 'event':
+      return announce(message.name ?? '', message.data)
+  }
+}
+
+const mount = (): void => {
+  const root = document.createElement('div')
+  const shadow = root.attachShadow({ mode: 'closed' })
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(styles)
+  shadow.adoptedStyleSheets = [sheet]
+  badge.className = 'badge'
+  badge.setAttribute('aria-hidden', 'true')
+  button.type = 'button'
+  button.setAttribute('aria-label', 'Open the chat')
+  button.setAttribute('aria-expanded', 'false')
+  button.append(
+    icon('chat', 'M5.500 4h13A2.500 2.500 0 0 1 21 6.500v8a2.500 2.500 0 0 1-2.500 2.500H12l-4.700 3.700a.5.5 0 0 1-.8-.4V17h-1A2.500 2.500 0 0 1 3 14.500v-8A2.500 2.500 0 0 1 5.500 4zM8 9h8M8 12.500h5'),
+    icon('close', 'm6 9.500 6 6 6-6'),
+    badge,
+  )
+  button.addEventListener('click', () => show(!isOpen))
+  frame.append(button)
+  shadow.append(frame)
+  document.body.append(root)
+  // Who has a thread is told of an answer before opening anything.
+  if (storage.get() !== null) loadPanel()
+}
+
+addEventListener('message', (event: MessageEvent<unknown>) => {
+  // The frame and its origin both: neither alone proves who speaks.
+  if (event.origin !== host || panel === undefined || event.source !== panel.contentWindow) return
+  const message = event.data as PanelMessage | null
+  if (message?.confab === 1) receive(message)
+})
+
+const page = window as unknown as { confab?: ConfabFunction }
+const waiting = page.confab?.q ?? []
+page.confab = (name, ...values) => commands[name]?.(...values)
+
+const begin = (): void => {
+  mount()
+  for (const [name, ...values] of waiting) commands[name]?.(...values)
+}
+if (document.readyState === 'loading') addEventListener('DOMContentLoaded', begin)
+else begin()
