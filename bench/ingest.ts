@@ -26,7 +26,8 @@ export const connectTwilio = async (server: RunningServer): Promise<TwilioAccoun
   const made = await server.api<{ ingestUrl: string }>('/v1/accounts', {
     body: { channel: 'twilio', name: 'bench', externalId: account.number, credentials: { accountSid: account.accountSid, authToken: account.authToken } },
   })
-  return { ...account, path: new URL(made.ingestUrl).pathname }
+  const { pathname, origin } = new URL(made.ingestUrl)
+  return { ...account, path: pathname, publicUrl: origin }
 }
 
 export const baseline = async (requests: readonly Buffer[]): Promise<LoadResult> => {

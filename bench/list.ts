@@ -53,8 +53,8 @@ const run = async ({ isQuick, say }: BenchmarkRun): Promise<Record<string, numbe
     const searches = await timed(server, Array.from({ length: rounds }, (_, n) => queries(n)).flat().map((q) => `/v1/search?type=message&q=${encodeURIComponent(q)}`), token)
     say(`first page p50 ${round(quantile(pages, 0.5), 2)} p99 ${round(quantile(pages, 0.99), 2)} ms; search p50 ${round(quantile(searches, 0.5), 2)} p99 ${round(quantile(searches, 0.99), 2)} ms`)
     const accounts = await server.api<{ items: { id: string; channel: string; ingestUrl: string }[] }>('/v1/accounts')
-    const path = new URL(accounts.items.find((account) => account.channel === 'twilio')?.ingestUrl ?? server.url).pathname
-    const account = { accountSid: `AC${'a1'.repeat(16)}`, authToken: '0123456789abcdef0123456789abcdef', number: '+15550100', path, publicUrl: server.url }
+    const { pathname: path, origin: publicUrl } = new URL(accounts.items.find((account) => account.channel === 'twilio')?.ingestUrl ?? server.url)
+    const account = { accountSid: `AC${'a1'.repeat(16)}`, authToken: '0123456789abcdef0123456789abcdef', number: '+15550100', path, publicUrl }
     const count = isQuick ? 10_000 : 60_000
     const full = await ingestRate(server, account, count)
     await server.stop()

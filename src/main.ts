@@ -123,6 +123,7 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
   stack.add(() => views.close())
   const uploads = openUploads(await openFiles(join(config.dataDirectory, 'files')), core.drawKey)
   const door = await openDoors(core, { logger, metrics, stack, views, uploads, links })
+  const { signInPath } = await runFirst({ ...core, dataDirectory: config.dataDirectory })
   const port = await door.http.listen()
   const carriers = openCarriers({
     ...core,
@@ -135,7 +136,6 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
     metrics,
   })
   stack.add(() => carriers.close())
-  const { signInPath } = await runFirst({ ...core, dataDirectory: config.dataDirectory })
   logger.info({ name: 'node.ready', port, logId: log.id, organizations: settings.organizations().length })
   return { url: `http://localhost:${port}`, signInPath, tokenPath: adminTokenPath(config.dataDirectory), stop: () => stack.close() }
 }
