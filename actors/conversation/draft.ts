@@ -15,7 +15,7 @@ import {
 } from '#schemas/log'
 import type { DecideContext } from '../decision.ts'
 import { Draft, type Applied } from '../draft.ts'
-import { introduce, putDrop, putFetches, putSend, putTimers } from './effects.ts'
+import { endSend, introduce, putDrop, putFetches, putSend, putTimers } from './effects.ts'
 import { rowOf, stepConversation } from './evolve.ts'
 import { unborn, type ConversationEventType } from './fold.ts'
 import { evolveRow } from './rows.ts'
@@ -138,6 +138,13 @@ const withRow: ReadonlySet<EventType> = new Set([
   'conversation.resolved',
   'conversation.assigned',
 ])
+
+/** Takes a send back that no sender is known to have begun. */
+export const callOffSend = (draft: ConversationDraft, { messageId, send }: MessageRow): void => {
+  if (send?.state !== 'queued') return
+  draft.apply('message.failed', { messageId, attempt: send.attempt, reason: 'superseded', providerCode: null })
+  endSend(draft, messageId, send.attempt)
+}
 
 /** A draft whose conversation exists. */
 export type LivingDraft = ConversationDraft & { snapshot: ConversationSnapshot }

@@ -1,15 +1,7 @@
 // What each event does to a conversation's snapshot besides its state: one pure patch an event type.
 // Between the events of the log and the machine, whose only assignment calls `foldEvent`.
 
-import {
-  CONVERSATION_VERSION,
-  SITE_ID,
-  type ContentReference,
-  type ConversationSnapshot,
-  type Event,
-  type EventType,
-  type Timer,
-} from '#schemas/log'
+import { CONVERSATION_VERSION, SITE_ID, type ConversationSnapshot, type Event, type EventType, type Timer } from '#schemas/log'
 
 export type ConversationEventType = Exclude<EventType, `contact.${string}` | 'setting.changed'>
 export type ConversationEvent = Event<ConversationEventType>
@@ -65,7 +57,6 @@ export const unborn: ConversationSnapshot = {
 }
 
 const withoutWake = (timers: Timer[]): Timer[] => (timers.length === 0 ? timers : timers.filter(({ kind }) => kind !== 'wake'))
-const reference = (seq: number): ContentReference => ({ seq, n: 0 })
 
 const created: Fold<'conversation.created'> = (_before, { data, at, seq, organizationId, by }) => ({
   id: data.row.id,
@@ -195,6 +186,3 @@ export const foldEvent = (before: ConversationSnapshot, event: ConversationEvent
   }
   return Object.assign(after, fold(before, event))
 }
-
-/** A reference to the first content of the event `seq`. */
-export const firstContentOf = reference

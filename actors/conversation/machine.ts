@@ -11,9 +11,6 @@ const isBornIn =
   ({ event }: { event: ConversationEvent }): boolean =>
     (event as Event<'conversation.created'>).data.row.state === state
 
-/** What the machine may ask for; conversation/effects.ts carries the names out. */
-export const conversationActions = ['introduce', 'send', 'fetch', 'drop'] as const
-
 const born = (target: ConversationState) => ({ target, guard: isBornIn(target), actions: ['apply', 'introduce'] }) as const
 const to = (target: ConversationState) => ({ target, actions: 'apply' }) as const
 const stay = { actions: 'apply' } as const

@@ -2,7 +2,7 @@
 // Between conversation.erase, contents.drop and the tombstones the owner writes; ids, times and counts stay.
 
 import { keys, type Command, type MessageRow } from '#schemas/log'
-import { endFetch, endSend, eraseRow, type LivingDraft } from '../conversation/index.ts'
+import { callOffSend, endFetch, eraseRow, type LivingDraft } from '../conversation/index.ts'
 
 /** Contents and rows a commit drops at most. */
 export const DROPS_MAX = 500
@@ -19,11 +19,8 @@ export const eraseConversation = (draft: LivingDraft, { data }: Command<'convers
 
 /** What was still to be sent or fetched for it is called off. */
 const callOff = (draft: LivingDraft, row: MessageRow): void => {
-  const { messageId, send } = row
-  if (send?.state === 'queued') {
-    draft.apply('message.failed', { messageId, attempt: send.attempt, reason: 'superseded', providerCode: null })
-    endSend(draft, messageId, send.attempt)
-  }
+  const { messageId } = row
+  callOffSend(draft, row)
   for (const [index, { state }] of (row.content?.attachments ?? []).entries()) if (state === 'fetching') endFetch(draft, messageId, index)
 }
 

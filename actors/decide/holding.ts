@@ -7,7 +7,7 @@ import type { LivingDraft } from '../conversation/index.ts'
 type Because = 'assign' | 'claim' | 'release' | 'reply' | 'started'
 
 /** Who has it and since when: what a refused claimer is told. */
-export const holderOf = ({ assignee, assignedAt, assignedSeq }: ConversationSnapshot): Readonly<Record<string, unknown>> => ({
+const holderOf = ({ assignee, assignedAt, assignedSeq }: ConversationSnapshot): Readonly<Record<string, unknown>> => ({
   holder: assignee === null ? null : { kind: assignee.kind, id: assignee.id },
   since: assignedAt,
   seq: assignedSeq,

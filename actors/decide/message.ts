@@ -2,7 +2,7 @@
 // Between those commands and events that name a new content and the one it supersedes.
 
 import type { Command, MessageRow } from '#schemas/log'
-import { endFetch, type LivingDraft } from '../conversation/index.ts'
+import { callOffSend, endFetch, type LivingDraft } from '../conversation/index.ts'
 
 const isGone = (draft: LivingDraft, row: MessageRow): boolean => row.isErased || row.seq <= draft.snapshot.erasedUpTo
 
@@ -32,7 +32,10 @@ export const deleteMessage = (draft: LivingDraft, { data }: Command<'message.del
   if (row === null) return void draft.refuse('message_not_found')
   if (!row.isDeleted) {
     if (row.direction === 'note') draft.apply('note.deleted', { messageId })
-    else draft.apply('message.deleted', { messageId, isRevoked: draft.snapshot.channel === 'web' })
+    else {
+      callOffSend(draft, row)
+      draft.apply('message.deleted', { messageId, isRevoked: draft.snapshot.channel === 'web' })
+    }
   }
   draft.accept(messageId)
 }

@@ -8,11 +8,14 @@ import { endSend, putSend, type LivingDraft } from '../conversation/index.ts'
 const EARLY_REPORTS_MAX = 50
 const EARLY_KEPT_MS = 86_400_000
 
+/** True of the message whichever attempt brought it there. */
+const proofs: ReadonlySet<SendState> = new Set(['delivered', 'read'])
+
 interface News {
   readonly state: SendState
   readonly reason: SendReason | null
   readonly providerCode: number | null
-  /** Which attempt it speaks of; null = the provider does not say. */
+  /** Which attempt it speaks of; null = the only one so far. */
   readonly attempt: number | null
 }
 
@@ -28,13 +31,18 @@ const advances: { readonly [S in SendState]: readonly SendState[] } = {
   unknown: ['sent', 'delivered', 'read', 'failed'],
 }
 
+/** A send that was called off may have been on the wire: its report is believed. */
+const isCalledOff = ({ state, reason }: Send): boolean => state === 'failed' && reason === 'superseded'
+
+const mayFollow = (send: Send, next: SendState): boolean =>
+  advances[send.state].includes(next) || (isCalledOff(send) && (next === 'sent' || next === 'unknown'))
+
 /** A failure or doubt about an attempt that a retry has replaced says nothing of the new one. */
-const isOutdated = ({ state, attempt }: News, send: Send): boolean =>
-  attempt !== null && attempt !== send.attempt && (state === 'failed' || state === 'unknown' || state === 'sent')
+const isOutdated = ({ state, attempt }: News, send: Send): boolean => attempt !== null && attempt !== send.attempt && !proofs.has(state)
 
 const applyNews = (draft: LivingDraft, row: MessageRow, news: News): void => {
   const { messageId, send } = row
-  if (send === null || !advances[send.state].includes(news.state) || isOutdated(news, send)) return
+  if (send === null || !mayFollow(send, news.state) || isOutdated(news, send)) return
   const { attempt } = send
   const reason = news.reason ?? 'other'
   switch (news.state) {
@@ -124,7 +132,9 @@ export const reportReceipt = (draft: LivingDraft, command: Command<'receipt.repo
   const messageId = data.messageId ?? alias?.messageId ?? null
   const row = messageId === null ? null : draft.message(messageId)
   draft.accept(messageId)
-  if (row === null) return keepEarly(draft, command)
+  // Which attempt it speaks of shows once the sender has told under which id the provider has it.
+  const isOfSomeAttempt = alias === null && (row?.send?.attempt ?? 1) > 1 && !proofs.has(data.state)
+  if (row === null || isOfSomeAttempt) return keepEarly(draft, command)
   const { state, reason, providerCode } = data
   applyNews(draft, row, { state, reason, providerCode, attempt: alias?.attempt ?? null })
 }

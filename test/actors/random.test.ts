@@ -31,6 +31,20 @@ const seq = fc.nat({ max: 30 })
 
 type Step = (world: World) => unknown
 
+/** Wishes after which little can be said or sent: one in a draw of all, or most runs would see nothing else. */
+const rareStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.boolean().map((isBlocked) => (w: World) => w.do('conversation.block', { isBlocked }, { by: systemBy })),
+  fc.boolean().map((isOptedOut) => (w: World) => w.do('conversation.opt', { isOptedOut }, { by: systemBy })),
+  fc.constant((w: World) => w.do('conversation.erase', { reason: null }, { by: agentBy('anna') })),
+  fc.constant((w: World) =>
+    w.do(
+      'contents.drop',
+      { references: [{ seq: 2, n: 0 }], messageIds: names.flatMap((n) => [idOf(n), idOf(`in ${n}`)]) },
+      { by: systemBy },
+    ),
+  ),
+)
+
 /** Every command there is, with what may be wrong about it. */
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(name, fc.constantFrom('hello', 'STOP', 'START')).map(
@@ -47,6 +61,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ([n, who]) =>
       (w: World) =>
         w.do('conversation.start', { messageId: idOf(n), ...w.place(), content: textContent(n) }, { by: who, bodyHash: 'start' }),
+  ),
+  name.map((n) => (w: World) => w.send(n, agentBy('anna'), { isOverride: true, mayReplyAny: true }, { bodyHash: 'send' })),
+  fc.tuple(name, state).map(
+    ([n, s]) =>
+      (w: World) =>
+        w.report(n, { state: s }),
   ),
   fc.tuple(name, state, fc.constantFrom(1, 2)).map(
     ([n, s, attempt]) =>
@@ -108,11 +128,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       (w: World) =>
         w.do('message.retry', { messageId: idOf(n), acceptsDuplicate }, { by: who }),
   ),
-  fc.tuple(name, fc.constantFrom('sent', 'failed')).map(
-    ([n, as]) =>
-      (w: World) =>
-        w.do('message.settle', { messageId: idOf(n), as }, { by: agentBy('anna') }),
-  ),
+  fc
+    .constantFrom('sent', 'failed')
+    .map((as) => (w: World) => names.map((n) => w.do('message.settle', { messageId: idOf(n), as }, { by: agentBy('anna') }))),
   fc.tuple(name, by).map(
     ([n, who]) =>
       (w: World) =>
@@ -123,16 +141,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       (w: World) =>
         w.do('message.delete', { messageId: idOf(n) }, { by: who }),
   ),
-  fc.boolean().map((isBlocked) => (w: World) => w.do('conversation.block', { isBlocked }, { by: systemBy })),
-  fc.boolean().map((isOptedOut) => (w: World) => w.do('conversation.opt', { isOptedOut }, { by: systemBy })),
-  fc.constant((w: World) => w.do('conversation.erase', { reason: null }, { by: agentBy('anna') })),
-  fc.constant((w: World) =>
-    w.do(
-      'contents.drop',
-      { references: [{ seq: 2, n: 0 }], messageIds: names.flatMap((n) => [idOf(n), idOf(`in ${n}`)]) },
-      { by: systemBy },
-    ),
-  ),
+  rareStep,
   fc.constant((w: World) => void (w.now += 700)),
 )
 
@@ -167,20 +176,23 @@ const checkRows = (world: World): void => {
 /** Decoded records have a prototype of their own. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
-const seen = new Set<EventType>()
+const lengths = { minLength: 30, maxLength: 80, size: 'max' } as const
+
+const run = (world: World, steps: readonly Step[]): void => {
+  for (const [index, each] of steps.entries()) {
+    each(world)
+    // Late enough that some runs see what is refused without a conversation.
+    if (index === 2) world.receive('in m1')
+  }
+}
 
 for (const options of [{}, { channel: 'web' }, { userId: 'whatsapp:+15550199' }] as const) {
   test(`whatever is wished, state and rows are the fold of the events (${JSON.stringify(options)})`, () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 30, maxLength: 80, size: 'max' }), (steps) => {
+      fc.property(fc.array(step, lengths), (steps) => {
         const world = new World(options)
         // World checks after each: dense seq and contactSeq, snapshot = fold, pending ⇔ bot, nothing given is changed.
-        for (const [index, each] of steps.entries()) {
-          each(world)
-          // Late enough that some runs see what is refused without a conversation.
-          if (index === 2) world.receive('in m1')
-        }
-        for (const { type } of world.events) seen.add(type)
+        run(world, steps)
         checkFold(world)
         checkRows(world)
         for (const send of world.open('send'))
@@ -193,7 +205,14 @@ for (const options of [{}, { channel: 'web' }, { userId: 'whatsapp:+15550199' }]
   })
 }
 
-test('the random wishes above have led to every event but those of files and of parking', () => {
+test('such wishes lead to every event but those of files and of parking', () => {
+  const seen = new Set<EventType>()
+  // A seed of its own: what this test says of the generator must not change from run to run.
+  for (const steps of fc.sample(fc.array(step, lengths), { seed: 7, numRuns: 150 })) {
+    const world = new World({ channel: seen.size % 2 === 0 ? 'twilio' : 'web' })
+    run(world, steps)
+    for (const { type } of world.events) seen.add(type)
+  }
   assert.deepEqual(
     conversationEventTypes.filter((type) => !seen.has(type)),
     ['conversation.parked', 'message.attached'],

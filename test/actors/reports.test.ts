@@ -118,6 +118,28 @@ test('what is reported late of an earlier attempt does not fail the new one, but
   assert.equal(stateOf(world), 'delivered')
 })
 
+test('a receipt that came before the answer to a second attempt waits until it is known whose it is', () => {
+  const world = queued()
+  world.report('hi', { state: 'unknown', reason: 'timed_out' })
+  world.do('message.retry', { messageId: idOf('hi'), acceptsDuplicate: true }, { by: agentBy('anna') })
+  world.receipt('SM1', { state: 'failed', reason: 'undelivered', messageId: idOf('hi') })
+  world.receipt('SM2', { state: 'failed', reason: 'undelivered', messageId: idOf('hi') })
+  assert.deepEqual([stateOf(world), world.open('send').length], ['queued', 1])
+  world.report('hi', { state: 'sent', attempt: 2, aliasId: idOf('SM2') })
+  assert.equal(stateOf(world), 'failed')
+})
+
+test('deleting a message still queued calls it off; one that was on the wire all the same says so', () => {
+  const world = queued()
+  assert.deepEqual(typesOf(world.do('message.delete', { messageId: idOf('hi') }, { by: agentBy('anna') })), [
+    'message.failed',
+    'message.deleted',
+  ])
+  assert.deepEqual([stateOf(world), world.message('hi').send?.reason, world.open('send')], ['failed', 'superseded', []])
+  world.report('hi', { state: 'sent', ...alias })
+  assert.equal(stateOf(world), 'sent')
+})
+
 test("the contact's watermarks are one event each and never go back", () => {
   const world = queued({ channel: 'web' })
   const ack = (deliveredUpTo: number | null, readUpTo: number | null) =>
