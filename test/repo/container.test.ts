@@ -59,7 +59,7 @@ test('the compose file is one service over one named volume, and gives it time t
     services: Record<string, { build: string; ports: string[]; volumes: string[]; stop_grace_period: string }>
     volumes: Record<string, null>
   }
-  assert.deepEqual(Object.keys(compose).toSorted(), ['name', 'services', 'volumes'])
+  assert.deepEqual(Object.keys(compose).toSorted(), ['services', 'volumes'])
   assert.deepEqual(Object.keys(compose.services), ['confab'])
   const { confab } = compose.services
   assert.equal(confab?.build, '.')
