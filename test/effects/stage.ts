@@ -152,14 +152,19 @@ export class FakeActor {
         if (record.value === null) continue
         const type = record.headers['type'] as CommandType
         const command = { type, ...decode(commandRecords[type] as never, record.value) as object } as Command
-        this.commands.push(command)
         if (command.type === 'send.report') await this.#decide(command)
+        this.commands.push(command)
       }
     }
   }
 
   async #decide(command: Command<'send.report'>): Promise<void> {
+    await this.#end(command)
+    // Only now, so that who sees the report finds its effect ended.
     this.reports.push(command)
+  }
+
+  async #end(command: Command<'send.report'>): Promise<void> {
     const { messageId, attempt, state, aliasId } = command.data
     const effect = this.#effects.get(`${messageId}/${attempt ?? 1}`)
     if (effect === undefined) return
