@@ -39,6 +39,8 @@ export const ClientFrame = Type.Union([
   Type.Object({ frame: Type.Literal('typing'), conversationId: Id, isTyping: Type.Boolean(), isNote: Type.Optional(Type.Boolean({ description: 'Of a note: never shown to the contact.' })) }),
   Type.Object({ frame: Type.Literal('presence'), state: Type.String({ maxLength: 16 }) }),
   Type.Object({ frame: Type.Literal('ack'), cursor: Cursor }),
+  /** Is the line alive? Browsers hide ping frames from scripts. */
+  Type.Object({ frame: Type.Literal('ping') }),
   Type.Object({ frame: Type.Literal('refresh'), token: Type.String({ maxLength: 4096 }) }),
 ])
 
@@ -78,6 +80,7 @@ export const ServerFrame = Type.Union([
     },
     { additionalProperties: true },
   ),
+  Type.Object({ frame: Type.Literal('pong') }),
   Type.Object({ frame: Type.Literal('checkpoint'), cursor: Cursor }),
   Type.Object({ frame: Type.Literal('resync'), scope: Type.Optional(Scope), id: Type.Optional(SubscriptionId), reason: Type.String() }),
   Type.Object({ frame: Type.Literal('reconnect'), afterMs: Type.Integer() }),

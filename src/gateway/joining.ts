@@ -140,8 +140,20 @@ export const beginAt = (session: Session, subscription: Subscription, positions:
   session.join(subscription, positions)
 }
 
+/** A snapshot beside other subscriptions is not older than what they were sent: else their events would be missing from it. */
+const viewsReach = async ({ hub, progress }: Session, subscription: Subscription): Promise<void> => {
+  if (progress.subscriptions.size === 0) return
+  const heads = [...headsOf(hub.tailer.rings).entries()]
+  const wanted = heads.filter(([stream]) => topicOf(stream) === 'events' && subscription.streams?.has(stream) !== false)
+  await hub.views.waitFor(
+    wanted.map(([stream, offset]) => ({ topic: 'events', partition: stream % PARTITIONS, offset })),
+    AHEAD_TIMEOUT_MS,
+  )
+}
+
 const beginAtSnapshot = async (session: Session, subscription: Subscription): Promise<void> => {
   const { hub } = session
+  await viewsReach(session, subscription)
   const { frame, positions } = await takeSnapshot(hub, session.grants, subscription)
   const start = await reached(hub, positions)
   if (!session.isOpen || session.pending.get(subscription.id) !== subscription) return

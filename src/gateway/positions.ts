@@ -78,7 +78,7 @@ export class PositionBook implements Positions {
   async passed({ subject, seq, partition }: Passed): Promise<string> {
     const seen = this.#newer.get(subject.id) ?? this.#older.get(subject.id)
     if (seen !== undefined && seen.seq >= seq) return this.#cursors.sealSlot(seen.place)
-    const place = this.#waiting < WAITERS_MAX ? await this.#wait(subject.id, seq) : undefined
+    const place = seq > 0 && this.#waiting < WAITERS_MAX ? await this.#wait(subject.id, seq) : undefined
     const stream = streamOf(subject.kind === 'contact' ? 'contact-events' : 'events', partition)
     return this.#cursors.sealSlot(place ?? this.placeAt(stream, this.#tailer().rings[stream]?.head ?? 0))
   }

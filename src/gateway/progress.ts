@@ -21,8 +21,6 @@ export class Subscription {
   readonly streams: ReadonlySet<number> | undefined
   /** Whether it names one conversation or contact, and so is no list. */
   readonly isNarrow: boolean
-  /** Where it began: what lies before was never sent for it. */
-  start: Positions = new Float64Array(STREAMS)
   /** The next offset it is to be served; undefined while live. */
   position: Positions | undefined
 
@@ -66,7 +64,6 @@ export class Progress {
   /** A subscription begins at the positions, which lie at or before the heads; live waits for it where they lie before. */
   join(subscription: Subscription, positions: Positions): void {
     const heads = headsOf(this.#rings)
-    subscription.start = positions
     subscription.position = positions.map((offset, stream) =>
       subscription.streams?.has(stream) === false ? (heads[stream] as number) : offset,
     )
@@ -102,23 +99,19 @@ export class Progress {
   }
 
   /**
-   * Passes an entry while catching up. True where a subscription wants it that has not had it, and none had it before:
-   * a session gets an event once, however many of its subscriptions match.
+   * Passes an entry while catching up. True where a subscription that stands at or before it wants it: sent once for all of those.
+   * One that joined behind the others may bring what they have had; clients drop it by `seq`.
    */
   pass(entry: Entry): boolean {
     const { stream, offset, next } = entry
     let isWanted = false
-    let wasSent = false
     for (const subscription of this.subscriptions.values()) {
       const position = subscription.position as Positions
-      const isBehind = (position[stream] as number) <= offset
-      if (subscription.matches(entry, this.#grants)) {
-        if (isBehind) isWanted = true
-        else if ((subscription.start[stream] as number) <= offset) wasSent = true
-      }
-      if (isBehind) position[stream] = next
+      if ((position[stream] as number) > offset) continue
+      isWanted ||= subscription.matches(entry, this.#grants)
+      position[stream] = next
     }
-    return isWanted && !wasSent
+    return isWanted
   }
 
   /** Nothing more lies before `to` in the stream. */

@@ -85,6 +85,8 @@ export class Requests {
         return this.#session.hub.ephemeral.presence(this.#session, frame.state)
       case 'refresh':
         return this.#refresh(frame.token)
+      case 'ping':
+        return this.#session.send({ frame: 'pong' })
       case 'ack':
         // Of a work queue alone; in broadcast a cursor is the client's own affair.
         return
