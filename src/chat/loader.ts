@@ -1,10 +1,9 @@
 // The script a page embeds: a button in a corner, an iframe with the panel behind it, and `confab(...)` for the page.
-// Between a stranger's page, whose storage holds the resume secret, and the panel, with which it talks by messages of checked origin.
+// Between a stranger's page, whose storage holds the resume secret and whose origin the server checks, and the panel, with which it talks by messages.
 
 interface PanelMessage {
   readonly confab: 1
-  readonly type: 'ready' | 'secret' | 'unread' | 'close' | 'look' | 'event'
-  readonly secret?: string
+  readonly type: 'ready' | 'renew' | 'unread' | 'close' | 'look' | 'event'
   readonly count?: number
   readonly color?: string
   readonly side?: 'left' | 'right'
@@ -80,7 +79,26 @@ let isOpen = false
 
 const tell = (type: string, fields: object = {}): void => panel?.contentWindow?.postMessage({ confab: 1, type, ...fields }, host)
 
-const start = (): void => tell('start', { accountId, secret: storage.get(), isOpen, page: location.href.split('#', 1)[0], title: document.title })
+/** Asked from here and not from the panel: only so does the browser tell the server which page it is. The secret never leaves this page. */
+const renew = async (): Promise<void> => {
+  const resumeSecret = storage.get()
+  const answer: { status: number; value: unknown } = { status: 0, value: null }
+  try {
+    const response = await fetch(`${host}/v1/chat/${encodeURIComponent(accountId)}/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      credentials: 'omit',
+      body: JSON.stringify(resumeSecret === null ? {} : { resumeSecret }),
+    })
+    answer.status = response.status
+    const { resumeSecret: secret, ...value } = (await response.json()) as { resumeSecret?: string }
+    if (response.ok && secret !== undefined) storage.set(secret)
+    answer.value = value
+  } catch {
+    // The panel is told that nothing came, and asks again.
+  }
+  tell('session', answer)
+}
 
 const loadPanel = (): void => {
   if (panel !== undefined) return
@@ -127,9 +145,9 @@ const commands: Readonly<Record<string, (...values: unknown[]) => void>> = {
 const receive = (message: PanelMessage): void => {
   switch (message.type) {
     case 'ready':
-      return start()
-    case 'secret':
-      return storage.set(message.secret ?? null)
+      return tell('start', { isOpen })
+    case 'renew':
+      return void renew()
     case 'unread':
       badge.textContent = message.count ? String(Math.min(message.count, 99)) : ''
       button.setAttribute('aria-label', message.count ? `Open the chat, ${message.count} new` : 'Open the chat')

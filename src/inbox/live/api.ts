@@ -1,69 +1,50 @@
 // HTTP for the inbox: the session's cookie, the proof against forged requests, problems as values, uploads with progress.
 // Between the inbox's state and `/v1`; never throws for what the server answers.
 
+import { openApi as openClientApi } from '#client'
 import type { Problem } from '#schemas'
 import type { Answered } from '../state/inbox.ts'
+import { drawId } from '../words/ids.ts'
+
+export interface ReadOptions {
+  /** A place in the log that the answer must have seen. */
+  readonly minPosition?: string
+}
 
 export interface Api {
-  request<T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answered<T>>
+  request<T>(method: string, path: string, body?: unknown, options?: ReadOptions): Promise<Answered<T>>
   upload(file: File, onProgress: (progress: number) => void): Promise<Answered<string>>
 }
 
 const unreachable: Problem = { type: 'about:blank', title: 'The server cannot be reached.', status: 0, code: 'offline' }
 
-/** What is no problem document, such as a proxy's page, becomes one. */
-export const problemIn = (value: unknown, status: number): Problem => {
-  const given = typeof value === 'object' && value !== null ? (value as Partial<Problem>) : {}
-  return { ...given, type: given.type ?? 'about:blank', title: given.title ?? `The server answered ${status}.`, status, code: given.code ?? 'internal' }
-}
+/** `csrf` proves to the server that a page of its own asks. */
+export const openApi = (csrf: () => string): Api => {
+  const ask = openClientApi({ csrf, draw: drawId })
+  return {
+    async request<T>(method: string, path: string, body?: unknown, options: ReadOptions = {}): Promise<Answered<T>> {
+      const { ok, problem } = await ask<T>(path, { method, ...(body === undefined ? {} : { body }), ...options })
+      return problem === undefined ? { ok } : { problem }
+    },
 
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
+    // fetch tells nothing of how far an upload is.
+    upload: (file, onProgress) =>
+      new Promise((resolve) => {
+        const request = new XMLHttpRequest()
+        request.open('POST', '/v1/attachments')
+        request.setRequestHeader('x-confab-csrf', csrf())
+        request.setRequestHeader('idempotency-key', drawId())
+        request.responseType = 'json'
+        request.upload.onprogress = ({ loaded, total }) => onProgress(total === 0 ? 0 : loaded / total)
+        request.onerror = () => resolve({ problem: unreachable })
+        request.onload = () => {
+          const answer = request.response as (Partial<Problem> & { fileId?: string }) | null
+          if (request.status < 300 && answer?.fileId !== undefined) resolve({ ok: answer.fileId })
+          else resolve({ problem: { ...unreachable, title: answer?.title ?? 'It could not be stored.', status: request.status, code: answer?.code ?? 'internal' } })
+        }
+        const form = new FormData()
+        form.append('file', file, file.name)
+        request.send(form)
+      }),
   }
 }
-
-/** `csrf` proves to the server that a page of its own asks. */
-export const openApi = (csrf: () => string): Api => ({
-  async request<T>(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answered<T>> {
-    try {
-      const response = await fetch(path, {
-        method,
-        credentials: 'same-origin',
-        headers: {
-          accept: 'application/json',
-          ...(method === 'GET' ? {} : { 'x-confab-csrf': csrf() }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      const value = jsonOf(await response.text())
-      return response.ok ? { ok: value as T } : { problem: problemIn(value, response.status) }
-    } catch {
-      return { problem: unreachable }
-    }
-  },
-
-  // fetch tells nothing of how far an upload is.
-  upload: (file, onProgress) =>
-    new Promise((resolve) => {
-      const request = new XMLHttpRequest()
-      request.open('POST', '/v1/attachments')
-      request.setRequestHeader('x-confab-csrf', csrf())
-      request.upload.onprogress = ({ loaded, total }) => onProgress(total === 0 ? 0 : loaded / total)
-      request.onerror = () => resolve({ problem: unreachable })
-      request.onload = () => {
-        const value = jsonOf(request.responseText)
-        const isStored = request.status >= 200 && request.status < 300
-        const { fileId, id } = (value ?? {}) as { fileId?: string; id?: string }
-        const stored = fileId ?? id
-        resolve(isStored && stored !== undefined ? { ok: stored } : { problem: problemIn(value, request.status) })
-      }
-      const form = new FormData()
-      form.append('file', file, file.name)
-      request.send(form)
-    }),
-})

@@ -112,8 +112,8 @@ export class Lists {
   }
 
   async #fetch(id: string, position: string | null): Promise<void> {
-    const headers: Record<string, string> = position === null ? {} : { 'confab-min-position': position }
-    const answer = await this.#api.request<Conversation>('GET', `/v1/conversations/${id}`, undefined, headers)
+    const options = position === null ? {} : { minPosition: position }
+    const answer = await this.#api.request<Conversation>('GET', `/v1/conversations/${id}`, undefined, options)
     if (answer.problem !== undefined) return
     const row = answer.ok
     this.#holder.set((state) => ((state.rows.get(id)?.seq ?? 0) > row.seq ? state : withRow(state, id, row, true)))

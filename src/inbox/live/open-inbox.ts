@@ -112,7 +112,7 @@ class LiveInbox implements Inbox {
   }
 
   #snapshot(frame: Extract<ServerFrame, { frame: 'snapshot' }>): void {
-    if (this.#threads.isThread(frame.id)) return this.#threads.take(frame)
+    if (frame.messages !== undefined) return this.#threads.take(frame)
     const rows = frame.items as readonly Conversation[]
     if (!this.#isJumped) {
       this.#holder.set((state) => withRows(state, rows))
@@ -238,8 +238,8 @@ class LiveInbox implements Inbox {
     })
   }
 
-  request<T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answered<T>> {
-    return this.#options.api.request<T>(method, path, body, headers)
+  request<T>(method: string, path: string, body?: unknown): Promise<Answered<T>> {
+    return this.#options.api.request<T>(method, path, body)
   }
 
   async reloadDirectory(): Promise<void> {

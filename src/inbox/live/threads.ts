@@ -62,10 +62,11 @@ export class Threads {
     this.patch(id, { pending: change((this.#holder.get().threads.get(id) ?? emptyThread).pending) })
   }
 
-  /** Row, newest messages and marks of one conversation. */
+  /** Row, newest messages and marks of one conversation, asked for here or by the line itself to heal a hole. */
   take(snapshot: ThreadSnapshot): void {
-    const id = snapshot.id.slice(prefix.length)
     const row = snapshot.items[0] as Conversation | undefined
+    const id = row?.id ?? snapshot.id.slice(prefix.length)
+    if (row !== undefined && !this.#holder.get().threads.has(id) && !this.#open.has(id)) return this.#holder.set((state) => withRow(state, id, row, true))
     if (row === undefined) {
       return this.patch(id, { problem: { type: 'about:blank', title: 'It does not exist, or you may not see it.', status: 404, code: 'not_found' } })
     }
@@ -76,10 +77,6 @@ export class Threads {
     this.patch(id, { messages, events: [], isLoaded: true, hasOlder: messages.length >= FULL_PAGE, problem: null, seq: row.seq, readUpTo: row.unread > 0 ? (mark?.readUpTo ?? 0) : null })
     this.#setDraft(id, mark?.draft == null || mark.draft === '' ? null : { text: mark.draft, isNote: mark.isNoteDraft === true })
     void this.#history(id, row.seq)
-  }
-
-  isThread(subscriptionId: string): boolean {
-    return subscriptionId.startsWith(prefix)
   }
 
   /** After a jump of the line: what is closed is forgotten, what is open is read anew. */

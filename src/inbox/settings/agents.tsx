@@ -80,7 +80,7 @@ export const Agents = (): ReactElement => {
               ))}
             </select>
           </label>
-          <Field label="Password" name="password" type="password" minLength={12} autoComplete="new-password" required hint="At least 12 characters." />
+          <Field label="Password" name="password" type="password" minLength={10} autoComplete="new-password" required hint="At least 10 characters." />
           <div className="form__end">
             <button type="submit" className="button button--primary" disabled={list.isBusy}>
               <Icon name="plus" /> Invite

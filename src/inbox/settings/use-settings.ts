@@ -11,7 +11,7 @@ export interface SettingsList<T> {
   readonly problem: Problem | null
   readonly isBusy: boolean
   /** Resolves with what the API answered, or null where it refused; the refusal is in `problem`. */
-  readonly write: <R>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<R | null>
+  readonly write: <R>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) => Promise<R | null>
 }
 
 export const useSettings = <T>(path: string): SettingsList<T> => {
@@ -39,10 +39,10 @@ export const useSettings = <T>(path: string): SettingsList<T> => {
   }, [inbox, path, take])
 
   const write = useCallback(
-    async <R>(method: 'POST' | 'PATCH' | 'DELETE', target: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<R | null> => {
+    async <R>(method: 'POST' | 'PATCH' | 'DELETE', target: string, body?: unknown): Promise<R | null> => {
       setBusy(true)
       setProblem(null)
-      const answer = await inbox.request<R>(method, target, body, headers)
+      const answer = await inbox.request<R>(method, target, body)
       setBusy(false)
       if (answer.problem !== undefined) {
         setProblem(answer.problem)

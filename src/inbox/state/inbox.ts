@@ -42,7 +42,7 @@ export interface Inbox {
   upload(file: File, onProgress: (progress: number) => void): Promise<Answered<string>>
   loadContact(contactId: string): void
   /** Reads or writes a setting, or asks anything else of `/v1`. */
-  request<T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answered<T>>
+  request<T>(method: string, path: string, body?: unknown): Promise<Answered<T>>
   reloadDirectory(): Promise<void>
   notify(text: string, options?: { readonly tone?: 'plain' | 'danger'; readonly undo?: () => void }): void
   dismiss(key: number): void

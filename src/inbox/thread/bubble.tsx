@@ -8,6 +8,7 @@ import { Icon } from '../parts/icons.tsx'
 import { useInbox } from '../state/hooks.ts'
 import type { Pending } from '../state/model.ts'
 import { sizeWords } from '../words/text.ts'
+import { drawId } from '../words/ids.ts'
 import { clockTime, fullTime } from '../words/times.ts'
 import { authorName, refusalOf, type Names } from '../words/words.ts'
 import { ContentView } from './content.tsx'
@@ -84,7 +85,7 @@ const Refused = ({ conversationId, pending, names, onEdit }: PendingBubbleProps)
   const sendAgain = (isOverride: boolean): void => {
     inbox.discardPending(conversationId, pending.clientId)
     // Another wish, so another id: the first one keeps its refusal.
-    inbox.send(conversationId, { ...pending, clientId: crypto.randomUUID(), isOverride })
+    inbox.send(conversationId, { ...pending, clientId: drawId(), isOverride })
   }
   return (
     <div className="fate fate--failed" role="alert">

@@ -6,6 +6,7 @@ import { Icon } from '../parts/icons.tsx'
 import { useInbox, useSlice } from '../state/hooks.ts'
 import type { Pending, Upload } from '../state/model.ts'
 import { useSignal } from '../state/signals.ts'
+import { drawId } from '../words/ids.ts'
 import { sizeWords } from '../words/text.ts'
 import { useDraft } from './use-draft.ts'
 import { useUploads, type Uploads } from './use-uploads.ts'
@@ -130,7 +131,7 @@ const useComposer = ({ conversationId, seenSeq, returned }: ComposerProps) => {
   const canSend = (draft.text.trim() !== '' || ready.length > 0) && !files.isBusy
   const send = (): void => {
     if (!canSend) return
-    inbox.send(conversationId, { clientId: crypto.randomUUID(), text: draft.text.trim(), isNote: draft.isNote, uploads: ready, seenSeq, isOverride: false })
+    inbox.send(conversationId, { clientId: drawId(), text: draft.text.trim(), isNote: draft.isNote, uploads: ready, seenSeq, isOverride: false })
     clear()
     replace([])
     tell(false)

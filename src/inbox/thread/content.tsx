@@ -13,7 +13,6 @@ const Text = ({ text }: { readonly text: string }): ReactElement => (
         part.text
       ) : (
         // The order of parts is that of the text, which does not change under its key.
-        // oxlint-disable-next-line react/no-array-index-key
         <a key={index} href={part.href} target="_blank" rel="noopener noreferrer nofollow">
           {part.text}
         </a>

@@ -4,6 +4,7 @@
 import { useCallback, useState } from 'react'
 import { useInbox } from '../state/hooks.ts'
 import type { Upload } from '../state/model.ts'
+import { drawId } from '../words/ids.ts'
 
 /** Files a message may carry. */
 const UPLOADS_MAX = 10
@@ -36,7 +37,7 @@ export const useUploads = (): Uploads => {
   const add = useCallback(
     (files: Iterable<File>) => {
       for (const file of [...files].slice(0, UPLOADS_MAX)) {
-        const key = crypto.randomUUID()
+        const key = drawId()
         const upload = { key, name: file.name, contentType: file.type, sizeBytes: file.size, progress: 0, fileId: null, problem: null }
         setUploads((before) => (before.length >= UPLOADS_MAX ? before : [...before, upload]))
         start(key, file).catch(() => patch(key, { problem: 'It could not be stored.' }))

@@ -1,0 +1,42 @@
+// The visitor's session: a token bound to account, conversation and page, and the account's own look.
+// Between what the server answered the page around and the chat.
+
+import type { PageAnswer } from './bridge.ts'
+
+export interface ChatSession {
+  readonly token: string
+  readonly expiresAt: number
+  readonly conversationId: string
+  readonly look: { readonly name: string; readonly greeting: string | null; readonly color: string | null; readonly side: 'left' | 'right' }
+}
+
+interface SessionAnswer {
+  readonly token: string
+  readonly expiresAt: string
+  readonly conversationId: string
+  readonly widget: { readonly name: string; readonly options: Readonly<Record<string, string>> }
+}
+
+/** The server will not have this page or account: nothing to try again. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+}
+
+const COLOR = /^#[0-9a-f]{6}$/i
+
+/** Throws `Refused` where a repeat cannot help, other errors where it can. */
+export const sessionOf = ({ status, value }: PageAnswer): ChatSession => {
+  if (status >= 200 && status < 300) {
+    const { token, expiresAt, conversationId, widget } = value as SessionAnswer
+    const { title, greeting, color = '', position } = widget.options
+    return {
+      token,
+      expiresAt: Date.parse(expiresAt),
+      conversationId,
+      // It becomes a style: nothing but a colour may pass.
+      look: { name: title ?? widget.name, greeting: greeting ?? null, color: COLOR.test(color) ? color : null, side: position === 'left' ? 'left' : 'right' },
+    }
+  }
+  const title = (value as { title?: string } | null)?.title ?? 'The chat cannot be reached.'
+  throw status >= 400 && status < 500 && status !== 429 ? new Refused(title) : new Error(title)
+}
