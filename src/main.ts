@@ -13,7 +13,7 @@ import { openGateway, type Gateway } from '#gateway'
 import { openHttp } from '#http'
 import { openEmbeddedLog, partitionOf, type EmbeddedLogOptions } from '#log'
 import { openMetrics, type Metrics } from '#metrics'
-import { accountOf, commandsOf, openCommands, openOwners, openSettings, openSettingWishes, openWishes, recordOf, type Passed } from '#runtime'
+import { accountOf, commandsOf, contactIdOf, conversationIdOf, openCommands, openOwners, openSettings, openSettingWishes, openWishes, recordOf, type Passed } from '#runtime'
 import { hashPassword, hashToken, loadSecret, openSecrets } from '#secrets'
 import { openViews } from '#views'
 import { openFileLinks } from './file-links.ts'
@@ -38,6 +38,7 @@ const openLogger = (level: string): Logger =>
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
     // Ids only: never texts, tokens, addresses (house rule 26).
     redact: ['*.token', '*.authorization', '*.password', '*.credentials', '*.text', '*.body'],
   })
@@ -129,7 +130,7 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
     ...core,
     views,
     uploads,
-    fileUrlOf: (_organizationId, fileId) => `${config.publicUrl}${links.pathOf(fileId)}`,
+    fileUrlOf: (organizationId, fileId) => `${config.publicUrl}${links.pathOf(organizationId, fileId)}`,
     publicUrl: config.publicUrl,
     random: Math.random,
     logger,
@@ -160,9 +161,7 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
   }
   let http: Awaited<ReturnType<typeof openHttp>> | undefined
   let gateway: Gateway | undefined
-  const positions: Passed = {
-    passed: (topic, partition, id, seq) => late('the gateway', () => gateway).positions.passed({ subject: { kind: topic === 'events' ? 'conversation' : 'contact', id }, seq, partition }),
-  }
+  const positions: Passed = { passed: (answer) => late('the gateway', () => gateway).positions.passed(answer) }
   const wishes = openWishes({ commands, settings, views, log, uploads, positions, clock, drawKey })
   const settingWishes = openSettingWishes({ commands, settings, log, channels: { channelOf }, secrets, hashPassword, hashToken, positions, drawKey })
   const opened = await openGateway({
@@ -189,9 +188,10 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     secrets,
     channels: { channelOf },
     files: uploads,
+    links,
 
-    positions: { sealVector: (asOf, grants) => opened.positions.seal(asOf, grants), open: (text, grants) => opened.positions.open(text, grants) },
-    intake: { commandsOf, accountOf, recordOf, partitionOf },
+    positions: opened.positions,
+    intake: { commandsOf, accountOf, recordOf, partitionOf, conversationIdOf, contactIdOf },
     wishes,
     settingWishes,
     clock,

@@ -21,7 +21,7 @@ export interface ViewsOptions {
   /** Called for each packet a writer thread has applied. */
   readonly onMetrics?: (sample: ViewsSample) => void
   /** Makes an attachment's signed url; called on the main thread as messages leave. */
-  readonly fileUrl?: (fileId: string) => string
+  readonly fileUrl?: (organizationId: string, fileId: string) => string
   /** The name under which a contact is shown an author. */
   readonly publicNameOf?: PublicNameOf
 }

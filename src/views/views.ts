@@ -22,7 +22,7 @@ export interface ViewsParts {
   readonly logger: FeederLogger
   readonly clock: () => number
   readonly onMetrics: (sample: ViewsSample) => void
-  readonly fileUrl: ((fileId: string) => string) | undefined
+  readonly fileUrl: ((organizationId: string, fileId: string) => string) | undefined
   readonly publicNameOf: PublicNameOf | undefined
 }
 
@@ -79,18 +79,18 @@ export class SqliteViews implements Views {
   async messages(...[viewer, conversationId, query]: Parameters<Views['messages']>): ReturnType<Views['messages']> {
     const page = pageOf(await this.#lists.ask('messages', viewer, conversationId, query))
     const isContact = isForContact(viewer, query.asContact)
-    return { ...page, items: page.items.map((message) => this.#onTheWayOut(message, isContact)) }
+    return { ...page, items: page.items.map((message) => this.#onTheWayOut(message, viewer, isContact)) }
   }
 
   async message(...[viewer, conversationId, messageId]: Parameters<Views['message']>): ReturnType<Views['message']> {
     const { answer } = await this.#lists.ask('message', viewer, conversationId, messageId)
-    return answer === null ? null : this.#onTheWayOut(answer, isForContact(viewer))
+    return answer === null ? null : this.#onTheWayOut(answer, viewer, isForContact(viewer))
   }
 
   /** A contact is told an author's public name, never who it is. */
-  #onTheWayOut(message: Message, isContact: boolean): Message {
+  #onTheWayOut(message: Message, { grants }: Viewer, isContact: boolean): Message {
     const { fileUrl, publicNameOf } = this.#parts
-    const content = message.content === null || fileUrl === undefined ? message.content : withUrls(message.content, fileUrl)
+    const content = message.content === null || fileUrl === undefined ? message.content : withUrls(message.content, (fileId) => fileUrl(grants.organizationId, fileId))
     if (!isContact) return content === message.content ? message : { ...message, content }
     const name = publicNameOf?.(message.author)
     return { ...message, content, author: { kind: message.author.kind, id: null, ...(name === undefined ? {} : { name }) } }
