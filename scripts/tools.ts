@@ -71,11 +71,17 @@ const install = (names: readonly string[]): boolean => {
   )
 }
 
-const commandFor = (names: readonly string[]): string => {
-  if (findProgram(['apt-get']) !== undefined) return `sudo apt-get update && sudo apt-get install -y ${names.join(' ')}`
-  if (findProgram(['dnf']) !== undefined) return `sudo dnf install -y ${names.join(' ')}`
-  if (findProgram(['pacman']) !== undefined) return `sudo pacman -S --noconfirm ${names.join(' ')}`
-  if (findProgram(['apk']) !== undefined) return `sudo apk add ${names.join(' ')}`
+/** The one command that installs `names` by the package manager at hand. */
+export const installCommand = (
+  names: readonly string[],
+  isThere = (program: string): boolean => findProgram([program]) !== undefined,
+): string => {
+  const words = names.join(' ')
+  if (isThere('apt-get')) return `sudo apt-get update && sudo apt-get install -y ${words}`
+  if (isThere('dnf')) return `sudo dnf install -y ${words}`
+  if (isThere('pacman')) return `sudo pacman -S --noconfirm ${words}`
+  if (isThere('apk')) return `sudo apk add ${words}`
+  if (isThere('brew')) return `brew install ${words}`
   return `your package manager to install ${names.join(' and ')}`
 }
 
@@ -83,7 +89,7 @@ const commandFor = (names: readonly string[]): string => {
 export const provideTools = (wanted: readonly Tool[]): Record<string, string> => {
   const missing = wanted.filter((tool) => findTool(tool) === undefined).map((tool) => tool.name)
   if (missing.length > 0 && !install(missing)) {
-    console.error(`Some tests need ${missing.join(' and ')} and will be skipped. Run once: ${commandFor(missing)}`)
+    console.error(`Some tests need ${missing.join(' and ')} and will be skipped. Run once: ${installCommand(missing)}`)
   }
   const found = wanted.map((tool) => [tool.testVariable, findTool(tool)] as const)
   return Object.fromEntries(found.flatMap(([variable, path]) => (path === undefined ? [] : [[variable, path]])))
