@@ -2,7 +2,9 @@
 
 export * from './api/shapes.ts'
 export * from './api/socket.ts'
+export * from './api/asyncapi.ts'
 export * from './api/requests.ts'
 export * from './api/queries.ts'
 export * from './api/settings.ts'
+export * from './api/sessions.ts'
 export * from './permissions.ts'

@@ -5,10 +5,10 @@ import type { Grants } from '#schemas'
 import { LRUCache } from 'lru-cache'
 import type { Views } from '#views'
 import type { Settings } from '#runtime'
-import type { Audience } from './audience.ts'
+import type { Audience } from './sessions/audience.ts'
 import { bytesOf } from './protocol.ts'
 import { everyone } from './scopes.ts'
-import type { Session } from './session.ts'
+import type { Session } from './sessions/session.ts'
 
 const TYPING_TTL_MS = 6_000
 const TYPING_EVERY_MS = 1_000

@@ -7,23 +7,24 @@ import type { Duplex } from 'node:stream'
 import { ConfabError } from '#errors'
 import type { Settings } from '#runtime'
 import type { Secrets } from '#secrets'
+import { PARTITIONS } from '#topics'
 import { decodeEvent } from '#schemas/log'
 import type { Grants } from '#schemas'
-import { Audience } from './audience.ts'
-import { openCursors, type Cursors } from './cursor.ts'
+import { Audience } from './sessions/audience.ts'
+import { openCursors, topicOf, type Cursors } from './cursor.ts'
 import { WsDoor, type Guest, type Reception } from './doors/ws.ts'
-import type { Entry, Route } from './entry.ts'
+import type { Entry, Route } from './tail/entry.ts'
 import { Ephemeral, type Typing } from './ephemeral.ts'
 import { gatewayDefaults, type Authenticated, type GatewayConfig, type Hub } from './hub.ts'
-import { originsOf } from './origins.ts'
+import { originsOf } from './doors/origins.ts'
 import { PositionBook, type Positions } from './positions.ts'
 import { openProjector } from './projection.ts'
-import { Replay } from './replay.ts'
-import { rememberingRoute } from './removals.ts'
-import { Requests } from './requests.ts'
+import { Replay } from './tail/replay.ts'
+import { rememberingRoute } from './tail/removals.ts'
+import { Requests } from './sessions/requests.ts'
 import { watchRevocations } from './revocations.ts'
-import { Session, type Connection } from './session.ts'
-import { openTailer, tailerDefaults, type Tailer, type TailerConfig } from './tailer.ts'
+import { Session, type Connection } from './sessions/session.ts'
+import { openTailer, tailerDefaults, type Tailer, type TailerConfig } from './tail/tailer.ts'
 
 export type { Positions } from './positions.ts'
 export type { Authenticated, CommandFrame, GatewayConfig } from './hub.ts'
@@ -84,13 +85,13 @@ class SocketGateway implements Gateway {
     const audience = new Audience()
     const onError = (error: unknown): void => logger.error({ name: 'gateway.ephemeral_failed', error })
     const ephemeral = new Ephemeral({ audience, views: options.views, settings: options.settings, clock, onError })
-    const route = (this.#route = rememberingRoute(options.settings))
+    const route = (this.#route = this.#guarded(rememberingRoute(options.settings)))
     const replay = new Replay({ log, route, signal: this.#abort.signal })
     const projector = openProjector({
       cursors: this.#cursors,
       publicName: ({ kind, id }) => (kind === 'agent' && id !== null ? options.settings.agent(id)?.name : undefined),
       erasedUpTo: (subjectId) => this.#erased.get(subjectId) ?? 0,
-      onEncoded: () => undefined,
+      onUnreadable: ({ stream, offset }, error) => this.#onUnreadable(stream, offset, error),
     })
     const tail = (): Tailer => this.#tail
     this.#hub = {
@@ -160,6 +161,22 @@ class SocketGateway implements Gateway {
     this.#abort.abort()
     this.#book.close()
     await this.#tailer?.close()
+  }
+
+  /** A record that cannot be read has no audience, and stops no other. */
+  #guarded(route: Route): Route {
+    return (stream, record) => {
+      try {
+        return route(stream, record)
+      } catch (error) {
+        this.#onUnreadable(stream, record.offset, error)
+        return undefined
+      }
+    }
+  }
+
+  #onUnreadable(stream: number, offset: number, error: unknown): void {
+    this.#options.logger.error({ name: 'gateway.record_unreadable', topic: topicOf(stream), partition: stream % PARTITIONS, offset, error })
   }
 
   #onEntry(entry: Entry): void {

@@ -7,9 +7,9 @@ import type { SubjectKind } from '#schemas/log'
 import { PARTITIONS, type Topic } from '#topics'
 import type { AsOf } from '#views'
 import { CONFIG_SLOT, SLOT_CURSOR_LENGTH, streamOf, tailedTopics, topicOf, type Cursors, type Place, type TailedTopic } from './cursor.ts'
-import type { Entry } from './entry.ts'
-import { headsOf, type Positions as Offsets } from './progress.ts'
-import type { Tailer } from './tailer.ts'
+import type { Entry } from './tail/entry.ts'
+import { headsOf, type Positions as Offsets } from './sessions/progress.ts'
+import type { Tailer } from './tail/tailer.ts'
 
 /** What a write's outcome says: whose events, how far, in which partition. */
 export interface Passed {

@@ -25,7 +25,7 @@ import {
 import type { StoredRecord } from '#log'
 import { slotOf, topicOf, type Cursors } from './cursor.ts'
 import { textFrame } from './doors/frames.ts'
-import type { Entry, Frames, Projection } from './entry.ts'
+import type { Entry, Frames, Projection } from './tail/entry.ts'
 
 export interface ProjectorOptions {
   readonly cursors: Pick<Cursors, 'sealSlot'>
@@ -33,7 +33,7 @@ export interface ProjectorOptions {
   readonly publicName: (principal: Principal) => string | undefined
   /** Contents erased before the entry was read from the log: up to which seq of the subject. */
   readonly erasedUpTo: (subjectId: string) => number
-  readonly onEncoded: () => void
+  readonly onUnreadable: (entry: Entry, error: unknown) => void
 }
 
 export interface Projector {
@@ -66,84 +66,86 @@ export const settingView = (kind: string, id: string, value: Uint8Array): object
   return { id, ...settingViews[kind as keyof typeof settingViews](setting as never) }
 }
 
-export const openProjector = (options: ProjectorOptions): Projector => {
-  const head = (frame: 'event' | 'state', entry: Entry): string =>
-    `{"frame":"${frame}","cursor":"${options.cursors.sealSlot({ stream: entry.stream, next: entry.next, distance: 1, fingerprint: entry.fingerprint })}","slot":${slotOf(entry.stream)},`
+class FrameProjector implements Projector {
+  readonly #options: ProjectorOptions
 
-  const eventFrame = (entry: Entry, json: object): Buffer => textFrame(`${head('event', entry)}"event":${JSON.stringify(json)}}`)
-  const stateFrame = (entry: Entry, state: { kind: string; id: string; rev: number; value: unknown }): Buffer =>
-    textFrame(`${head('state', entry)}${JSON.stringify(state).slice(1)}`)
-
-  const encodeEvent = (entry: Entry, wanted: Projection): Buffer | null => {
-    const event = decodeEvent(entry.record.headers['type'] ?? '', valueOf(entry.record))
-    const isErased = entry.isErased || event.seq <= options.erasedUpTo(event.subjectId)
-    const contents = isErased
-      ? []
-      : entry.contents.map(({ headers, value }) => decodeContent(headers['type'] ?? '', value ?? new Uint8Array()))
-    const clientKey = clientKeyOf(contents)
-    entry.ownerId = clientKey === null ? null : event.by.id
-    if (wanted === 'contact') return contactEvent(entry, event, contents)
-    const json = eventToJson(event, contents)
-    if (wanted === 'own' && clientKey !== null) json.data['clientId'] = clientKey
-    return eventFrame(entry, json)
+  constructor(options: ProjectorOptions) {
+    this.#options = options
   }
 
-  const contactEvent = (entry: Entry, event: Event, contents: readonly StoredContent[]): Buffer | null => {
-    const json = eventToContactJson(event, contents, options.publicName)
+  frameFor(entry: Entry, grants: Grants): Buffer | null {
+    if (grants.kind === 'contact') return this.#frameOf(entry, 'contact')
+    if (entry.routing?.agentId === grants.id) return this.#frameOf(entry, 'own')
+    // Encoding it tells whose it is.
+    const full = this.#frameOf(entry, 'full')
+    return entry.routing?.kind === 'conversation' && entry.ownerId === grants.id ? this.#frameOf(entry, 'own') : full
+  }
+
+  #frameOf(entry: Entry, wanted: Projection): Buffer | null {
+    const frames: Frames = entry.frames
+    const known = frames[wanted]
+    return known === undefined ? (frames[wanted] = this.#encode(entry, wanted)) : known
+  }
+
+  #encode(entry: Entry, wanted: Projection): Buffer | null {
+    const topic = topicOf(entry.stream)
+    try {
+      if (topic === 'marks') return this.#mark(entry, wanted)
+      return topic === 'config' ? this.#setting(entry, wanted) : this.#event(entry, wanted)
+    } catch (error) {
+      // A poisonous record is nobody's frame, and stops no other.
+      this.#options.onUnreadable(entry, error)
+      return null
+    }
+  }
+
+  #event(entry: Entry, wanted: Projection): Buffer | null {
+    const event = decodeEvent(entry.record.headers['type'] ?? '', valueOf(entry.record))
+    const isErased = entry.isErased || event.seq <= this.#options.erasedUpTo(event.subjectId)
+    const contents = isErased ? [] : entry.contents.map((record) => decodeContent(record.headers['type'] ?? '', valueOf(record)))
+    if (wanted === 'contact') return this.#contactEvent(entry, event, contents)
+    const clientKey = clientKeyOf(contents)
+    entry.ownerId = clientKey === null ? null : event.by.id
+    const json = eventToJson(event, contents)
+    if (wanted === 'own' && clientKey !== null) json.data['clientId'] = clientKey
+    return this.#frame('event', entry, { event: json })
+  }
+
+  #contactEvent(entry: Entry, event: Event, contents: readonly StoredContent[]): Buffer | null {
+    const json = eventToContactJson(event, contents, this.#options.publicName)
     if (json === null) return null
     // Of a conversation only its contact writes as a contact: the key is its own.
     const clientKey = event.by.kind === 'contact' ? clientKeyOf(contents) : null
     if (clientKey !== null) json.data['clientId'] = clientKey
-    return eventFrame(entry, json)
+    return this.#frame('event', entry, { event: json })
   }
 
-  const encodeMark = (entry: Entry, wanted: Projection): Buffer => {
+  #mark(entry: Entry, wanted: Projection): Buffer {
     const value = decode(mark, valueOf(entry.record))
-    entry.ownerId = value.agentId
     if (wanted === 'contact') {
       // The mark's own rev counts drafts: a contact is told none of it.
       const { conversationId, readUpToContactSeq } = value
-      return stateFrame(entry, { kind: 'read', id: conversationId, rev: readUpToContactSeq, value: { readUpToContactSeq } })
+      return this.#frame('state', entry, { kind: 'read', id: conversationId, rev: readUpToContactSeq, value: { readUpToContactSeq } })
     }
-    return stateFrame(entry, {
-      kind: 'mark',
-      id: entry.record.key,
-      rev: value.rev,
-      value: wanted === 'own' ? ownMark(value) : othersMark(value),
-    })
+    const shown = wanted === 'own' ? ownMark(value) : othersMark(value)
+    return this.#frame('state', entry, { kind: 'mark', id: entry.record.key, rev: value.rev, value: shown })
   }
 
-  const encodeSetting = (entry: Entry, wanted: Projection): Buffer | null => {
+  #setting(entry: Entry, wanted: Projection): Buffer | null {
     if (wanted !== 'full' || entry.routing === undefined) return null
     const { type, subjectId, seq } = entry.routing
     const value = entry.record.value === null ? null : settingView(type, subjectId, entry.record.value)
-    return value === undefined ? null : stateFrame(entry, { kind: type, id: subjectId, rev: seq, value })
+    return value === undefined ? null : this.#frame('state', entry, { kind: type, id: subjectId, rev: seq, value })
   }
 
-  const encode = (entry: Entry, wanted: Projection): Buffer | null => {
-    options.onEncoded()
-    const topic = topicOf(entry.stream)
-    if (topic === 'marks') return encodeMark(entry, wanted)
-    return topic === 'config' ? encodeSetting(entry, wanted) : encodeEvent(entry, wanted)
-  }
-
-  const frameOf = (entry: Entry, wanted: Projection): Buffer | null => {
-    const frames: Frames = entry.frames
-    const known = frames[wanted]
-    if (known !== undefined) return known
-    return (frames[wanted] = encode(entry, wanted))
-  }
-
-  return {
-    frameFor(entry, grants) {
-      if (grants.kind === 'contact') return frameOf(entry, 'contact')
-      if (entry.routing?.agentId === grants.id) return frameOf(entry, 'own')
-      // Encoding it tells whose it is.
-      const full = frameOf(entry, 'full')
-      return entry.routing?.kind === 'conversation' && entry.ownerId === grants.id ? frameOf(entry, 'own') : full
-    },
+  #frame(frame: 'event' | 'state', entry: Entry, rest: object): Buffer {
+    const { stream, next, fingerprint } = entry
+    const cursor = this.#options.cursors.sealSlot({ stream, next, distance: 1, fingerprint })
+    return textFrame(JSON.stringify({ frame, cursor, slot: slotOf(stream), ...rest }))
   }
 }
+
+export const openProjector = (options: ProjectorOptions): Projector => new FrameProjector(options)
 
 const valueOf = (record: StoredRecord): Uint8Array => record.value ?? new Uint8Array()
 

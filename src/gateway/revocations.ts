@@ -4,7 +4,7 @@
 import type { Agent, Token } from '#schemas/log'
 import type { Settings } from '#runtime'
 import type { CloseReason } from './protocol.ts'
-import type { Session } from './session.ts'
+import type { Session } from './sessions/session.ts'
 
 type SettingsChange = Parameters<Parameters<Settings['onChange']>[0]>[0]
 

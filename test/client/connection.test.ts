@@ -72,7 +72,7 @@ test('a subscription cut before its checkpoint begins where its snapshot stood, 
   await world.advance(20_000)
   const second = await world.welcome()
   assert.deepEqual(
-    (second.sent[0]?.['subscriptions'] as { id: string }[]).map(({ id }) => id),
+    ((second.sent[0]?.['subscriptions'] ?? []) as { id: string }[]).map(({ id }) => id),
     ['inbox'],
   )
   assert.deepEqual(second.sentOf('subscribe'), [

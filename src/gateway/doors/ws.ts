@@ -7,7 +7,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { ConfabError } from '#errors'
 import type { Authenticated } from '../hub.ts'
 import { closeCodes, parseFrame, SUBPROTOCOL, type CloseReason } from '../protocol.ts'
-import type { Connection } from '../session.ts'
+import type { Connection } from '../sessions/session.ts'
 import { writeFrames } from './frames.ts'
 
 /** What the door needs of the gateway. */

@@ -4,10 +4,10 @@
 import type { ClientFrame } from '#schemas'
 import { ConfabError } from '#errors'
 import { PARTITIONS, TOMBSTONE_RETENTION_MS } from '#topics'
-import { CONFIG_SLOT, SLOT_CURSOR_LENGTH, slotOf, streamOf, topicOf, type CursorRefusal, type Opened, type Place } from './cursor.ts'
-import type { Hub } from './hub.ts'
+import { CONFIG_SLOT, SLOT_CURSOR_LENGTH, slotOf, streamOf, topicOf, type CursorRefusal, type Opened, type Place } from '../cursor.ts'
+import type { Hub } from '../hub.ts'
 import { headsOf, Subscription, type Positions } from './progress.ts'
-import type { Ring } from './ring.ts'
+import type { Ring } from '../tail/ring.ts'
 import type { Session } from './session.ts'
 import { takeSnapshot } from './snapshot.ts'
 

@@ -6,7 +6,7 @@ import { may } from '#schemas'
 import { ConfabError } from '#errors'
 import { headsOf } from './progress.ts'
 import { beginAt, resumeAt, subscriptionOf, takeUp, type Wanted } from './joining.ts'
-import { parseFrame, problemOf } from './protocol.ts'
+import { parseFrame, problemOf } from '../protocol.ts'
 import type { Session } from './session.ts'
 
 type Frame<N extends ClientFrame['frame']> = Extract<ClientFrame, { frame: N }>

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { Log } from '#log'
 import { CONTENTS_MAX } from '#schemas/log'
 import { PARTITIONS } from '#topics'
-import { topicOf } from './cursor.ts'
+import { topicOf } from '../cursor.ts'
 import { Assembler, type Entry, type Route } from './entry.ts'
 
 export interface ReplayOptions {

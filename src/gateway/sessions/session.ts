@@ -4,13 +4,13 @@
 import type { ServerFrame } from '#schemas'
 import { hasCode } from '#errors'
 import { catchUp } from './catchup.ts'
-import type { CursorRefusal } from './cursor.ts'
-import type { Entry } from './entry.ts'
-import type { Authenticated, Hub } from './hub.ts'
+import type { CursorRefusal } from '../cursor.ts'
+import type { Entry } from '../tail/entry.ts'
+import type { Authenticated, Hub } from '../hub.ts'
 import { headsOf, Progress, type Positions, type Subscription } from './progress.ts'
-import { readUpToOf } from './projection.ts'
-import { bytesOf, closeCodes, type CloseReason } from './protocol.ts'
-import { everyone, principalKey, sees } from './scopes.ts'
+import { readUpToOf } from '../projection.ts'
+import { bytesOf, closeCodes, type CloseReason } from '../protocol.ts'
+import { everyone, principalKey, sees } from '../scopes.ts'
 
 /** What a door gives: bytes out, and the end. */
 export interface Connection {

@@ -2,10 +2,10 @@
 // Between joins, entries and the moment of turning live; a live session holds no position but every ring's head.
 
 import type { Grants, Scope } from '#schemas'
-import { STREAMS } from './cursor.ts'
-import type { Entry } from './entry.ts'
-import type { Ring } from './ring.ts'
-import { keyOf } from './scopes.ts'
+import { STREAMS } from '../cursor.ts'
+import type { Entry } from '../tail/entry.ts'
+import type { Ring } from '../tail/ring.ts'
+import { keyOf } from '../scopes.ts'
 
 /** An offset for each stream. */
 export type Positions = Float64Array

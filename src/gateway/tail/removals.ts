@@ -3,8 +3,8 @@
 
 import type { StoredRecord } from '#log'
 import type { Settings } from '#runtime'
-import { CONFIG_SLOT } from './cursor.ts'
-import { routingOf, settingPermissions, type Routing } from './scopes.ts'
+import { CONFIG_SLOT } from '../cursor.ts'
+import { routingOf, settingPermissions, type Routing } from '../scopes.ts'
 
 /** Settings remembered, the removed included. */
 const KNOWN_MAX = 100_000

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Settings } from '#runtime'
-import type { Authenticated } from './hub.ts'
+import type { Authenticated } from '../hub.ts'
 
 export interface Origins {
   /** Before anything is known of who asks. */

@@ -3,8 +3,8 @@
 
 import type { Chunk, StoredRecord } from '#log'
 import { CONTENTS_MAX, eventRecords } from '#schemas/log'
-import { fingerprintOf, topicOf } from './cursor.ts'
-import { keysOf, routingOf, type Routing } from './scopes.ts'
+import { fingerprintOf, topicOf } from '../cursor.ts'
+import { keysOf, routingOf, type Routing } from '../scopes.ts'
 
 /** What an entry costs beside its bytes: objects, strings, headers. */
 const ENTRY_OVERHEAD_BYTES = 600

@@ -4,10 +4,10 @@
 import type { Conversation, Grants, Message, ServerFrame } from '#schemas'
 import { decode, keys, mark, type Mark } from '#schemas/log'
 import type { AsOf } from '#views'
-import { topicOf } from './cursor.ts'
-import type { Hub } from './hub.ts'
+import { topicOf } from '../cursor.ts'
+import type { Hub } from '../hub.ts'
 import { headsOf, type Positions, type Subscription } from './progress.ts'
-import { ownMark } from './projection.ts'
+import { ownMark } from '../projection.ts'
 
 type SnapshotFrame = Extract<ServerFrame, { frame: 'snapshot' }>
 

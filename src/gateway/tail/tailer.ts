@@ -4,7 +4,7 @@
 import { ConfabError, hasCode } from '#errors'
 import type { Chunk, Log, Position } from '#log'
 import { PARTITIONS } from '#topics'
-import { STREAMS, streamOf, topicOf, type TailedTopic } from './cursor.ts'
+import { STREAMS, streamOf, topicOf, type TailedTopic } from '../cursor.ts'
 import { Assembler, type Entry, type Route } from './entry.ts'
 import { Ring } from './ring.ts'
 

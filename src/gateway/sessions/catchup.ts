@@ -3,10 +3,10 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { hasCode } from '#errors'
-import type { CursorRefusal } from './cursor.ts'
-import type { Entry } from './entry.ts'
-import type { Part } from './replay.ts'
-import type { Ring } from './ring.ts'
+import type { CursorRefusal } from '../cursor.ts'
+import type { Entry } from '../tail/entry.ts'
+import type { Part } from '../tail/replay.ts'
+import type { Ring } from '../tail/ring.ts'
 import { takeUp } from './joining.ts'
 import type { Session } from './session.ts'
 
