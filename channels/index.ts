@@ -10,6 +10,7 @@ export const channels = { twilio, web } as const satisfies Partial<Record<string
 export type ChannelName = keyof typeof channels
 
 /** The adapter of a channel's name, or undefined for one that this program does not speak. */
-export const channelOf = (name: string): ChannelAdapter | undefined => (Object.hasOwn(channels, name) ? channels[name as ChannelName] : undefined)
+export const channelOf = (name: string): ChannelAdapter | undefined =>
+  Object.hasOwn(channels, name) ? channels[name as ChannelName] : undefined
 
 export type * from './shape.ts'

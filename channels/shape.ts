@@ -150,7 +150,10 @@ export interface Lookup {
   /** null = the answer cannot be read: nothing is learnt. */
   parse(answer: { readonly status: number; readonly body: string }): readonly FoundSend[] | null
   /** Whether `found` can be the send of this content, begun at `startedAt`. */
-  matches(found: FoundSend, send: { readonly content: MessageContent; readonly context: Pick<RenderContext, 'address' | 'account'>; readonly startedAt: number }): boolean
+  matches(
+    found: FoundSend,
+    send: { readonly content: MessageContent; readonly context: Pick<RenderContext, 'address' | 'account'>; readonly startedAt: number },
+  ): boolean
   /** Two empty answers at least this far from the attempt prove that it was not sent. */
   readonly proofAfterMs: number
 }

@@ -79,7 +79,9 @@ export const backfill: Backfill = {
     const day = new Date(context.since - DAY_MS).toISOString().slice(0, 10)
     const ours = context.accountAddress.startsWith('MG') ? [] : (['To', 'From'] as const)
     const filters = ours.length === 0 ? [{}] : ours.map((name) => ({ [name]: context.accountAddress }))
-    return filters.map((filter) => get(`${messagesUrl(context)}?${new URLSearchParams({ ...filter, 'DateSent>': day, PageSize: '1000' }).toString()}`, context))
+    return filters.map((filter) =>
+      get(`${messagesUrl(context)}?${new URLSearchParams({ ...filter, 'DateSent>': day, PageSize: '1000' }).toString()}`, context),
+    )
   },
   parse(body, context) {
     const page = objectOf(body)
@@ -92,7 +94,9 @@ export const backfill: Backfill = {
     const attachments = list.flatMap((media) => {
       const uri = textOf(media, 'uri')
       // The resource without its suffix is the file itself, as in a webhook's MediaUrl.
-      return uri === null ? [] : [remoteAttachment(`${context.apiUrl}${uri.replace(/\.json$/, '')}`, textOf(media, 'content_type') ?? 'application/octet-stream')]
+      return uri === null
+        ? []
+        : [remoteAttachment(`${context.apiUrl}${uri.replace(/\.json$/, '')}`, textOf(media, 'content_type') ?? 'application/octet-stream')]
     })
     return { ...event, content: { ...event.content, attachments } }
   },

@@ -35,9 +35,17 @@ export const ratePerSecond = (accountAddress: string): number => (isWhatsapp(acc
 export const credentialsSchema = Type.Object(
   {
     accountSid: Type.String({ pattern: '^AC[0-9a-fA-F]{32}$', description: 'The account or subaccount that owns the number.' }),
-    authToken: Type.String({ minLength: 1, maxLength: 128, description: 'Its primary auth token: signs webhooks and, without an API key, our requests.' }),
-    secondaryAuthToken: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'Accepted in signatures while tokens are rotated.' })),
-    apiKeySid: Type.Optional(Type.String({ pattern: '^SK[0-9a-fA-F]{32}$', description: 'An API key for requests, in place of the auth token.' })),
+    authToken: Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description: 'Its primary auth token: signs webhooks and, without an API key, our requests.',
+    }),
+    secondaryAuthToken: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 128, description: 'Accepted in signatures while tokens are rotated.' }),
+    ),
+    apiKeySid: Type.Optional(
+      Type.String({ pattern: '^SK[0-9a-fA-F]{32}$', description: 'An API key for requests, in place of the auth token.' }),
+    ),
     apiKeySecret: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   },
   { additionalProperties: false },

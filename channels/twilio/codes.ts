@@ -3,7 +3,7 @@
 
 import type { SendReason, SendState } from '#schemas/log'
 
-export type CodeClass = 'throttle' | 'unknown' | 'permanent-message' | 'permanent-recipient' | 'permanent-credential'
+type CodeClass = 'throttle' | 'unknown' | 'permanent-message' | 'permanent-recipient' | 'permanent-credential'
 
 interface CodeEntry {
   readonly class: CodeClass
@@ -14,7 +14,7 @@ const entry = (codeClass: CodeClass, reason: SendReason, codes: readonly number[
   codes.map((code) => [code, { class: codeClass, reason }])
 
 /** PROTOCOLS 4.6. Twilio splits and renames codes: the HTTP status decides first, an unknown code goes by its range. */
-export const codes: ReadonlyMap<number, CodeEntry> = new Map([
+const codes: ReadonlyMap<number, CodeEntry> = new Map([
   ...entry('throttle', 'provider_error', [20429, 21611, 30001, 63018, 63119]),
   ...entry('unknown', 'provider_error', [20500, 20503]),
   ...entry('permanent-credential', 'credentials_refused', [20003, 20404, 21212, 21408, 21603, 21606, 21659, 21660, 30032, 30034, 63007]),
@@ -22,9 +22,11 @@ export const codes: ReadonlyMap<number, CodeEntry> = new Map([
   ...entry('permanent-recipient', 'recipient_invalid', [21211, 21217, 21401, 21612, 21614, 30005, 30006, 63003, 63015, 63024]),
   ...entry('permanent-recipient', 'recipient_opted_out', [21610]),
   ...entry('permanent-recipient', 'blocked', [30004]),
-  ...entry('permanent-message', 'content_refused', [
-    11200, 12300, 21602, 21617, 21619, 21620, 21623, 30007, 63005, 63013, 63019, 63021, 63027, 63028, 63034,
-  ]),
+  ...entry(
+    'permanent-message',
+    'content_refused',
+    [11200, 12300, 21602, 21617, 21619, 21620, 21623, 30007, 63005, 63013, 63019, 63021, 63027, 63028, 63034],
+  ),
   ...entry('permanent-message', 'rejected', [30010, 30036, 63032]),
   ...entry('permanent-message', 'window_closed', [63016]),
   ...entry('permanent-message', 'undelivered', [30003, 30008, 63012]),

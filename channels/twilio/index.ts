@@ -29,7 +29,8 @@ export const twilio: ChannelAdapter = {
     lookup,
     backfill,
     mediaHeaders: authorization,
-    isMediaHost: (host) => host === 'twilio.com' || host.endsWith('.twilio.com') || host === 'twiliocdn.com' || host.endsWith('.twiliocdn.com'),
+    isMediaHost: (host) =>
+      host === 'twilio.com' || host.endsWith('.twilio.com') || host === 'twiliocdn.com' || host.endsWith('.twiliocdn.com'),
     ratePerSecond,
     callbackUrl,
   },

@@ -31,7 +31,8 @@ const foundOf = (message: JsonObject): FoundSend[] => {
 
 export const lookup: Lookup = {
   // Without a DateSent filter: a queued message has no date of sending yet.
-  request: (context) => get(`${messagesUrl(context)}?${new URLSearchParams({ To: context.address.userId, PageSize: '100' }).toString()}`, context),
+  request: (context) =>
+    get(`${messagesUrl(context)}?${new URLSearchParams({ To: context.address.userId, PageSize: '100' }).toString()}`, context),
   parse: ({ status, body }) => (status === 200 ? (listOf(objectOf(body), 'messages')?.flatMap(foundOf) ?? null) : null),
   matches(found, { content, context, startedAt }) {
     const sender = senderOf(context)

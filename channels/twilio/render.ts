@@ -34,9 +34,13 @@ export const senderOf = ({ account, address }: Pick<RenderContext, 'account' | '
 }
 
 type Fields = readonly (readonly [string, string])[]
-type Draft = { readonly fields: Fields; readonly degraded: readonly string[] } | { readonly refusal: Extract<Rendering, { kind: 'refused' }> }
+type Draft =
+  | { readonly fields: Fields; readonly degraded: readonly string[] }
+  | { readonly refusal: Extract<Rendering, { kind: 'refused' }> }
 
-const refused = (reason: Extract<Rendering, { kind: 'refused' }>['reason'], detail: string): Draft => ({ refusal: { kind: 'refused', reason, detail } })
+const refused = (reason: Extract<Rendering, { kind: 'refused' }>['reason'], detail: string): Draft => ({
+  refusal: { kind: 'refused', reason, detail },
+})
 const drafted = (fields: Fields, degraded: readonly string[] = []): Draft => ({ fields, degraded })
 
 const textOf = (text: string | null, degraded: readonly string[] = []): Draft => {
@@ -48,10 +52,12 @@ const textOf = (text: string | null, degraded: readonly string[] = []): Draft =>
 const mediaOf = (content: MessageContent, context: RenderContext, ours: string): Draft => {
   const { attachmentsMax } = capabilities(ours)
   const urls = context.attachmentUrls
-  if (urls.length === 0 || urls.length < content.attachments.length) return refused('content_refused', 'An attachment has no bytes to send.')
+  if (urls.length === 0 || urls.length < content.attachments.length)
+    return refused('content_refused', 'An attachment has no bytes to send.')
   if (urls.length > attachmentsMax) return refused('content_refused', `At most ${attachmentsMax} attachments fit into one message.`)
   const caption: Fields = content.text === null || content.text === '' ? [] : [['Body', content.text]]
-  if ((content.text ?? '').length > TEXT_LENGTH_MAX) return refused('content_refused', `The text is longer than ${TEXT_LENGTH_MAX} characters.`)
+  if ((content.text ?? '').length > TEXT_LENGTH_MAX)
+    return refused('content_refused', `The text is longer than ${TEXT_LENGTH_MAX} characters.`)
   return drafted([...caption, ...urls.map((url) => ['MediaUrl', url] as const)])
 }
 
@@ -61,7 +67,10 @@ const locationOf = (content: MessageContent, ours: string): Draft => {
   const label = [place.name, place.address].filter((part) => part !== null && part !== '').join(', ')
   if (isWhatsapp(ours)) {
     const action = `geo:${place.latitude},${place.longitude}${label === '' ? '' : `|${label.replaceAll('|', ' ')}`}`
-    return drafted([['Body', content.text ?? (label === '' ? 'Location' : label)], ['PersistentAction', action]])
+    return drafted([
+      ['Body', content.text ?? (label === '' ? 'Location' : label)],
+      ['PersistentAction', action],
+    ])
   }
   const link = `https://maps.google.com/?q=${place.latitude},${place.longitude}`
   return textOf([content.text, label, link].filter((part) => part !== null && part !== '').join('\n'), ['location→text'])
@@ -82,7 +91,8 @@ const nativeOf = (content: MessageContent): Draft => {
   } catch {
     return refused('content_refused', 'The native part is no JSON.')
   }
-  if (typeof native !== 'object' || native === null || Array.isArray(native)) return refused('content_refused', 'The native part is no object.')
+  if (typeof native !== 'object' || native === null || Array.isArray(native))
+    return refused('content_refused', 'The native part is no object.')
   const reserved = new Set(['To', 'From', 'MessagingServiceSid', 'StatusCallback'])
   const fields = Object.entries(native).filter(([name]) => !reserved.has(name))
   const written = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

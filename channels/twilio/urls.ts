@@ -9,7 +9,8 @@ import type { Correlation } from '../shape.ts'
  */
 const RETRIES = 'rc=5&rp=5xx,ct,rt&ct=2000&rt=4000'
 
-const base = (publicUrl: string, ingestKey: string): string => `${publicUrl.replace(/\/+$/, '')}/v1/ingest/twilio/${encodeURIComponent(ingestKey)}`
+const base = (publicUrl: string, ingestKey: string): string =>
+  `${publicUrl.replace(/\/+$/, '')}/v1/ingest/twilio/${encodeURIComponent(ingestKey)}`
 
 export const ingestUrl = (publicUrl: string, ingestKey: string): string => `${base(publicUrl, ingestKey)}#${RETRIES}`
 

@@ -119,7 +119,9 @@ export const verify = ({ url: given, headers, body, secrets }: SignedRequest): b
   const parameters = bodyHash === undefined ? signedParameters(parseForm(body)) : ''
   for (const candidate of candidates(url)) {
     for (const secret of secrets) {
-      const expected = createHmac('sha1', secret).update(candidate + parameters, 'utf8').digest('base64')
+      const expected = createHmac('sha1', secret)
+        .update(candidate + parameters, 'utf8')
+        .digest('base64')
       if (isSame(signature, Buffer.from(expected))) return true
     }
   }

@@ -27,7 +27,9 @@ before(async () => {
   const { port } = probe.address() as AddressInfo
   await new Promise((resolve) => probe.close(resolve))
   apiUrl = `http://127.0.0.1:${port}`
-  prism = spawn(process.execPath, [PRISM, 'mock', SPECIFICATION, '-p', String(port), '-h', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  prism = spawn(process.execPath, [PRISM, 'mock', SPECIFICATION, '-p', String(port), '-h', '127.0.0.1'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const timer = setTimeout(() => reject(new Error(`Prism did not start: ${output}`)), READY_MS)
@@ -47,8 +49,16 @@ after(async () => {
 })
 
 const content: MessageContent = {
-  ...{ kind: 'text', text: 'Grüße & more', attachments: [], location: null, answer: null, template: null, native: null },
-  ...{ providerMessageId: null, providerEventId: null, clientKey: null },
+  kind: 'text',
+  text: 'Grüße & more',
+  attachments: [],
+  location: null,
+  answer: null,
+  template: null,
+  native: null,
+  providerMessageId: null,
+  providerEventId: null,
+  clientKey: null,
 }
 const context = (): RenderContext => ({
   apiUrl,
@@ -65,15 +75,29 @@ const send = async (body: (body: string) => string, message: MessageContent = co
   const outgoing = openOutgoing({ allow: [], trustedOrigins: [apiUrl] })
   try {
     const { request } = rendering
-    const answer = await outgoing.request({ ...request, body: body(request.body ?? ''), timeoutMs: 20_000, responseBytesMax: 1_000_000, isToProvider: true })
-    return { status: answer.status, fate: provider.interpret({ kind: 'answer', status: answer.status, headers: answer.headers, body: answer.body.toString() }) }
+    const answer = await outgoing.request({
+      ...request,
+      body: body(request.body ?? ''),
+      timeoutMs: 20_000,
+      responseBytesMax: 1_000_000,
+      isToProvider: true,
+    })
+    return {
+      status: answer.status,
+      fate: provider.interpret({ kind: 'answer', status: answer.status, headers: answer.headers, body: answer.body.toString() }),
+    }
   } finally {
     await outgoing.close()
   }
 }
 
 test('our text and template are accepted with the id of the message', async () => {
-  const template: MessageContent = { ...content, kind: 'template', text: null, template: { name: `HX${'0'.repeat(32)}`, language: null, parameters: [{ name: '1', value: 'x' }] } }
+  const template: MessageContent = {
+    ...content,
+    kind: 'template',
+    text: null,
+    template: { name: `HX${'0'.repeat(32)}`, language: null, parameters: [{ name: '1', value: 'x' }] },
+  }
   // No media here: Prism reads no repeated form field as the array that the specification wants.
   for (const message of [content, template] as const) {
     const { status, fate } = await send((body) => body, message)
@@ -92,7 +116,13 @@ test('a create without credentials is refused as such', async () => {
   assert.ok(rendering.kind === 'exact')
   const outgoing = openOutgoing({ allow: [], trustedOrigins: [apiUrl] })
   const { authorization: _, ...headers } = rendering.request.headers
-  const answer = await outgoing.request({ ...rendering.request, headers, timeoutMs: 20_000, responseBytesMax: 1_000_000, isToProvider: true })
+  const answer = await outgoing.request({
+    ...rendering.request,
+    headers,
+    timeoutMs: 20_000,
+    responseBytesMax: 1_000_000,
+    isToProvider: true,
+  })
   await outgoing.close()
   assert.equal(answer.status, 401)
   assert.equal(provider.interpret({ kind: 'answer', status: 401, headers: {}, body: answer.body.toString() }).kind, 'permanent-credential')

@@ -68,7 +68,14 @@ export class FakeTwilio {
   }
 
   receive(fields: Record<string, string>, media?: FakeMessage['media']): FakeMessage {
-    const message = { sid: this.#sid(), form: new URLSearchParams(fields), createdAt: this.#clock(), direction: 'inbound', status: 'received', ...(media === undefined ? {} : { media }) }
+    const message = {
+      sid: this.#sid(),
+      form: new URLSearchParams(fields),
+      createdAt: this.#clock(),
+      direction: 'inbound',
+      status: 'received',
+      ...(media === undefined ? {} : { media }),
+    }
     this.messages.push(message)
     return message
   }
@@ -76,9 +83,21 @@ export class FakeTwilio {
   /** The status callback of a message, signed as Twilio signs; deliver it often, or in any order. */
   callback(message: FakeMessage, status: string, extra: Record<string, string> = {}): Callback {
     const url = (message.form.get('StatusCallback') ?? '').split('#', 1)[0] ?? ''
-    const fields = { AccountSid: ACCOUNT_SID, MessageSid: message.sid, SmsSid: message.sid, MessageStatus: status, From: message.form.get('From') ?? '', To: message.form.get('To') ?? '', ...extra }
+    const fields = {
+      AccountSid: ACCOUNT_SID,
+      MessageSid: message.sid,
+      SmsSid: message.sid,
+      MessageStatus: status,
+      From: message.form.get('From') ?? '',
+      To: message.form.get('To') ?? '',
+      ...extra,
+    }
     const signature = webhooks.getExpectedTwilioSignature(AUTH_TOKEN, url, fields)
-    return { url, headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature }, body: new URLSearchParams(fields).toString() }
+    return {
+      url,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature },
+      body: new URLSearchParams(fields).toString(),
+    }
   }
 
   #sid(): string {
@@ -101,7 +120,9 @@ export class FakeTwilio {
     if (behaviour.kind === 'drop') return void request.socket.destroy()
     if (behaviour.kind === 'answer') {
       const error = { code: behaviour.code ?? behaviour.status, message: 'refused', status: behaviour.status }
-      return void response.writeHead(behaviour.status, { 'content-type': 'application/json', ...behaviour.headers }).end(JSON.stringify(error))
+      return void response
+        .writeHead(behaviour.status, { 'content-type': 'application/json', ...behaviour.headers })
+        .end(JSON.stringify(error))
     }
     const message = { sid: this.#sid(), form, createdAt: this.#clock(), direction: 'outbound-api', status: 'queued' }
     this.messages.push(message)
@@ -116,26 +137,46 @@ export class FakeTwilio {
     const base = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages/${sid}`
     const at = new Date(createdAt).toUTCString()
     return {
-      ...{ sid, direction, status, body: form.get('Body') ?? '', from: form.get('From'), to: form.get('To'), date_created: at, date_sent: direction === 'inbound' ? at : null },
-      ...{ num_media: String(message.media?.length ?? 0), error_code: null, messaging_service_sid: null, subresource_uris: { media: `${base}/Media.json` }, uri: `${base}.json` },
+      sid,
+      direction,
+      status,
+      body: form.get('Body') ?? '',
+      from: form.get('From'),
+      to: form.get('To'),
+      date_created: at,
+      date_sent: direction === 'inbound' ? at : null,
+      num_media: String(message.media?.length ?? 0),
+      error_code: null,
+      messaging_service_sid: null,
+      subresource_uris: { media: `${base}/Media.json` },
+      uri: `${base}.json`,
     }
   }
 
   #list(url: URL, response: ServerResponse): void {
     const [to, from, page] = [url.searchParams.get('To'), url.searchParams.get('From'), Number(url.searchParams.get('Page') ?? 0)]
     const size = Math.min(Number(url.searchParams.get('PageSize') ?? 50), 3)
-    const matching = this.messages.filter(({ form }) => (to === null || form.get('To') === to) && (from === null || form.get('From') === from))
+    const matching = this.messages.filter(
+      ({ form }) => (to === null || form.get('To') === to) && (from === null || form.get('From') === from),
+    )
     const next = new URLSearchParams(url.searchParams)
     next.set('Page', String(page + 1))
     const hasNext = matching.length > (page + 1) * size
-    const answer = { messages: matching.slice(page * size, (page + 1) * size).map((message) => this.#resource(message)), next_page_uri: hasNext ? `${url.pathname}?${next.toString()}` : null }
+    const answer = {
+      messages: matching.slice(page * size, (page + 1) * size).map((message) => this.#resource(message)),
+      next_page_uri: hasNext ? `${url.pathname}?${next.toString()}` : null,
+    }
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
   }
 
   #media(url: URL, response: ServerResponse): void {
     const message = this.messages.find(({ sid }) => url.pathname.includes(sid))
     if (url.pathname.endsWith('/Media.json')) {
-      const list = (message?.media ?? []).map(({ sid, contentType }) => ({ sid, content_type: contentType, uri: `${url.pathname.replace(/\.json$/, '')}/${sid}.json` }))
+      const list = (message?.media ?? []).map(({ sid, contentType }) => ({
+        sid,
+        content_type: contentType,
+        uri: `${url.pathname.replace(/\.json$/, '')}/${sid}.json`,
+      }))
       return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ media_list: list }))
     }
     const media = message?.media?.find(({ sid }) => url.pathname.endsWith(sid))

@@ -208,12 +208,14 @@ test('sends a request once when a kept connection is closed under it', async (t)
   let requests = 0
   const base = await listenRaw(t, (socket) => {
     let answered = false
-    socket.on('error', () => undefined).on('data', () => {
-      requests++
-      if (answered) return socket.destroy()
-      answered = true
-      return socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok')
-    })
+    socket
+      .on('error', () => undefined)
+      .on('data', () => {
+        requests++
+        if (answered) return socket.destroy()
+        answered = true
+        return socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok')
+      })
   })
   const outgoing = open(t, { allow: ['127.0.0.1'] })
   const post = { method: 'DELETE', url: base, ...LIMITS } as const

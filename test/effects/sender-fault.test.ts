@@ -32,7 +32,11 @@ const mortal = ({ log, outgoing }: { readonly log: Log; readonly outgoing: Pick<
     await pass()
     return result
   }
-  const leased = (lease: Lease): Lease => ({ ...facts(lease), commit: (batch, position) => around(() => lease.commit(batch, position)), release: () => lease.release() })
+  const leased = (lease: Lease): Lease => ({
+    ...facts(lease),
+    commit: (batch, position) => around(() => lease.commit(batch, position)),
+    release: () => lease.release(),
+  })
   return {
     died,
     outgoing: { request: (request) => around(() => outgoing.request(request)) },
@@ -71,7 +75,10 @@ for (const behaviour of ['accept', 'accept-then-drop'] as const)
       const next = sendEffect(effect.address.userId, `${text}, next`)
       await actor.queue(effect)
       const died = victim.died.then(() => true)
-      const isDead = await Promise.race([died, eventually('no crash', () => dieAt > STEPS && actor.statesOf(effect).length > 0).then(() => false)])
+      const isDead = await Promise.race([
+        died,
+        eventually('no crash', () => dieAt > STEPS && actor.statesOf(effect).length > 0).then(() => false),
+      ])
       assert.equal(isDead, dieAt <= STEPS, 'the steps are as many as thought')
       // The dead read nothing any more; all else of it stays where it hangs.
       await first.outbox.close()

@@ -29,7 +29,10 @@ test('sends the messages of a conversation in order, once each, with our ids in 
   assert.ok(first)
   const form = twilio.messages[0]?.form
   assert.deepEqual([form?.get('To'), form?.get('From')], ['+15550111', '+15550100'])
-  assert.match(form?.get('StatusCallback') ?? '', new RegExp(`/v1/ingest/twilio/key\\?c=${first.conversationId}&m=${first.messageId}&s=[0-9a-f]{32}#rc=5&rp=5xx,ct,rt&ct=2000&rt=4000$`))
+  assert.match(
+    form?.get('StatusCallback') ?? '',
+    new RegExp(`/v1/ingest/twilio/key\\?c=${first.conversationId}&m=${first.messageId}&s=[0-9a-f]{32}#rc=5&rp=5xx,ct,rt&ct=2000&rt=4000$`),
+  )
   assert.equal((await ledgerOf(log, first))?.outcome, 'sent')
   assert.equal(actor.reports[0]?.data.providerMessageId, twilio.messages[0]?.sid)
 })
@@ -63,7 +66,10 @@ for (const [behaviour, reason] of fates)
     const effect = sendEffect('+15550114', `refused ${behaviour.code}`)
     await actor.queue(effect)
     await eventually('reported', () => actor.commands.length === (reason === 'recipient_opted_out' ? 2 : 1))
-    assert.deepEqual([actor.reports[0]?.data.state, actor.reports[0]?.data.reason, actor.reports[0]?.data.providerCode], ['failed', reason, behaviour.code])
+    assert.deepEqual(
+      [actor.reports[0]?.data.state, actor.reports[0]?.data.reason, actor.reports[0]?.data.providerCode],
+      ['failed', reason, behaviour.code],
+    )
     assert.equal(twilio.requests.length, 1)
     const hasOpted = actor.commands.some(({ type }) => type === 'conversation.opt')
     assert.equal(hasOpted, reason === 'recipient_opted_out')
@@ -71,7 +77,11 @@ for (const [behaviour, reason] of fates)
 
 test('fails with retries_spent when the provider cannot be reached, and never says unknown', async (t) => {
   const stage = await openStage(t)
-  const running = startSender({ ...stage, twilioUrl: 'http://127.0.0.1:1', outgoing: { request: () => Promise.reject(new ConfabError('request_not_sent')) } })
+  const running = startSender({
+    ...stage,
+    twilioUrl: 'http://127.0.0.1:1',
+    outgoing: { request: () => Promise.reject(new ConfabError('request_not_sent')) },
+  })
   undo(t, () => running.close())
   const effect = sendEffect('+15550115', 'unreachable')
   await stage.actor.queue(effect)
@@ -137,9 +147,19 @@ test('turns genuine status callbacks, doubled and reordered, into receipts for t
     assert.deepEqual(faults, [])
     return commandsOf(events, { organizationId: ORGANIZATION, idKey: ID_KEY, account, receivedAt: 1 })
   })
-  const seen = commands.map(({ type, actor: { id }, data }) => [type, id, (data as { messageId: string }).messageId, (data as { state: string }).state])
-  const expected = ['delivered', 'sent', 'delivered', 'failed'].map((state) => ['receipt.report', effect.conversationId, effect.messageId, state])
+  const seen = commands.map(({ type, actor: { id }, data }) => [
+    type,
+    id,
+    (data as { messageId: string }).messageId,
+    (data as { state: string }).state,
+  ])
+  const expected = ['delivered', 'sent', 'delivered', 'failed'].map((state) => [
+    'receipt.report',
+    effect.conversationId,
+    effect.messageId,
+    state,
+  ])
   assert.deepEqual(seen, expected)
   assert.equal(commands[0]?.commandId, commands[2]?.commandId, 'the same news is the same command')
-  assert.equal((commands[0]?.data as { aliasId: string }).aliasId, actor.reports[0]?.data.aliasId)
+  assert.equal((commands[0]?.data as { aliasId: string } | undefined)?.aliasId, actor.reports[0]?.data.aliasId)
 })

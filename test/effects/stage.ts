@@ -7,7 +7,26 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openOutbox, openOutgoing, openReports, openSender, openWaits, type Outgoing, type SenderOptions } from '#effects'
 import { openEmbeddedLog, partitionOf, type Entry, type Log } from '#log'
-import { aliasRow, addressRow, commandRecords, decode, deriveKeyed, derivePlain, effectSend, encode, keys, messageRow, recordTypeOf, sendRecord, type Account, type Command, type CommandType, type EffectSend, type MessageContent, type SendRecord } from '#schemas/log'
+import {
+  aliasRow,
+  addressRow,
+  commandRecords,
+  decode,
+  deriveKeyed,
+  derivePlain,
+  effectSend,
+  encode,
+  keys,
+  messageRow,
+  recordTypeOf,
+  sendRecord,
+  type Account,
+  type Command,
+  type CommandType,
+  type EffectSend,
+  type MessageContent,
+  type SendRecord,
+} from '#schemas/log'
 import { openLocalTimers } from '#timers'
 import { ACCOUNT_SID, AUTH_TOKEN, FakeTwilio } from './fake-twilio.ts'
 
@@ -17,14 +36,35 @@ export const NUMBER = '+15550100'
 export const PUBLIC_URL = 'https://confab.example'
 
 export const account: Account = {
-  ...{ id: '00000000-0000-8000-8000-00000000000b', organizationId: ORGANIZATION, rev: 1, createdAt: 0, updatedAt: 0, uniqueKeys: [] },
-  ...{ name: 'Support', channel: 'twilio', externalId: NUMBER, ingestKey: 'key', sealedCredentials: null, replyGuard: 'guarded' },
-  ...{ sendsReadReceipts: false, isActive: true, options: { ratePerSecond: '1000' }, origins: [] },
+  id: '00000000-0000-8000-8000-00000000000b',
+  organizationId: ORGANIZATION,
+  rev: 1,
+  createdAt: 0,
+  updatedAt: 0,
+  uniqueKeys: [],
+  name: 'Support',
+  channel: 'twilio',
+  externalId: NUMBER,
+  ingestKey: 'key',
+  sealedCredentials: null,
+  replyGuard: 'guarded',
+  sendsReadReceipts: false,
+  isActive: true,
+  options: { ratePerSecond: '1000' },
+  origins: [],
 }
 
 export const textContent = (text: string): MessageContent => ({
-  ...{ kind: 'text', text, attachments: [], location: null, answer: null, template: null, native: null },
-  ...{ providerMessageId: null, providerEventId: null, clientKey: null },
+  kind: 'text',
+  text,
+  attachments: [],
+  location: null,
+  answer: null,
+  template: null,
+  native: null,
+  providerMessageId: null,
+  providerEventId: null,
+  clientKey: null,
 })
 
 export const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -79,7 +119,14 @@ export const sendEffect = (userId: string, text: string, fields: Partial<EffectS
   const attempt = fields.attempt ?? 1
   return {
     effectId: derivePlain('effect', [conversationId, 'send', messageId, attempt]),
-    ...{ organizationId: ORGANIZATION, conversationId, messageId, accountId: account.id, channel: 'twilio', attempt, seq: ++seq, notBefore: 0 },
+    organizationId: ORGANIZATION,
+    conversationId,
+    messageId,
+    accountId: account.id,
+    channel: 'twilio',
+    attempt,
+    seq: ++seq,
+    notBefore: 0,
     address: { userId, threadId: null, accountAddress: NUMBER },
     content: textContent(text),
     ...fields,
@@ -108,7 +155,13 @@ export class FakeActor {
 
   async start(): Promise<void> {
     const partitions = Array.from({ length: 32 }, (_, partition) => partition)
-    const from = await Promise.all(partitions.map(async (partition) => ({ topic: 'commands' as const, partition, offset: (await this.#log.bounds('commands', partition)).end })))
+    const from = await Promise.all(
+      partitions.map(async (partition) => ({
+        topic: 'commands' as const,
+        partition,
+        offset: (await this.#log.bounds('commands', partition)).end,
+      })),
+    )
     this.#loop = this.#run(from)
   }
 
@@ -133,16 +186,38 @@ export class FakeActor {
     const { conversationId, organizationId, address } = effect
     await this.#write([
       put('messages', keys.message(conversationId, effect.messageId), this.#row(effect, 'queued'), recordTypeOf(messageRow)),
-      put('messages', keys.address(conversationId), encode(addressRow, { conversationId, organizationId, address }), recordTypeOf(addressRow)),
+      put(
+        'messages',
+        keys.address(conversationId),
+        encode(addressRow, { conversationId, organizationId, address }),
+        recordTypeOf(addressRow),
+      ),
       put('outbox', key, encode(effectSend, effect), recordTypeOf(effectSend)),
     ])
   }
 
   #row(effect: EffectSend, state: 'queued' | 'sent' | 'failed' | 'unknown'): Buffer {
     return encode(messageRow, {
-      ...{ messageId: effect.messageId, conversationId: effect.conversationId, organizationId: effect.organizationId, seq: effect.seq, contactSeq: 1, direction: 'out', kind: 'text' },
-      ...{ author: { kind: 'system', id: null }, orderAt: 0, at: 0, receivedAt: null, send: { state, reason: null, providerCode: null, attempt: effect.attempt } },
-      ...{ replyTo: null, edits: 0, isDeleted: false, isErased: false, contents: [], content: effect.content, commandId: effect.effectId, bodyHash: '' },
+      messageId: effect.messageId,
+      conversationId: effect.conversationId,
+      organizationId: effect.organizationId,
+      seq: effect.seq,
+      contactSeq: 1,
+      direction: 'out',
+      kind: 'text',
+      author: { kind: 'system', id: null },
+      orderAt: 0,
+      at: 0,
+      receivedAt: null,
+      send: { state, reason: null, providerCode: null, attempt: effect.attempt },
+      replyTo: null,
+      edits: 0,
+      isDeleted: false,
+      isErased: false,
+      contents: [],
+      content: effect.content,
+      commandId: effect.effectId,
+      bodyHash: '',
     })
   }
 
@@ -151,7 +226,7 @@ export class FakeActor {
       for (const record of chunk.records) {
         if (record.value === null) continue
         const type = record.headers['type'] as CommandType
-        const command = { type, ...decode(commandRecords[type] as never, record.value) as object } as Command
+        const command = { type, ...(decode(commandRecords[type] as never, record.value) as object) } as Command
         if (command.type === 'send.report') await this.#decide(command)
         this.commands.push(command)
       }
@@ -169,7 +244,17 @@ export class FakeActor {
     const effect = this.#effects.get(`${messageId}/${attempt ?? 1}`)
     if (effect === undefined) return
     const { conversationId } = effect
-    const alias = aliasId === null ? [] : [put('messages', keys.message(conversationId, aliasId), encode(aliasRow, { aliasId, messageId, attempt: attempt ?? 1 }), recordTypeOf(aliasRow))]
+    const alias =
+      aliasId === null
+        ? []
+        : [
+            put(
+              'messages',
+              keys.message(conversationId, aliasId),
+              encode(aliasRow, { aliasId, messageId, attempt: attempt ?? 1 }),
+              recordTypeOf(aliasRow),
+            ),
+          ]
     await this.#write([
       put('messages', keys.message(conversationId, messageId), this.#row(effect, state as 'sent'), recordTypeOf(messageRow)),
       ...alias,
@@ -197,11 +282,31 @@ export const startSender = ({ log, outgoing, twilioUrl, time, post }: SenderPart
   const append = post ?? ((entries: readonly Entry[]) => log.append(entries))
   const commands = {
     post: (list: readonly Command[]) =>
-      append(list.map((command) => ({ topic: 'commands', partition: partitionOf(command.actor.id), records: [{ key: command.actor.id, value: encode(commandRecords[command.type] as never, command as never), headers: { type: command.type, commandId: command.commandId }, time: command.at }] }))),
+      append(
+        list.map((command) => ({
+          topic: 'commands',
+          partition: partitionOf(command.actor.id),
+          records: [
+            {
+              key: command.actor.id,
+              value: encode(commandRecords[command.type] as never, command as never),
+              headers: { type: command.type, commandId: command.commandId },
+              time: command.at,
+            },
+          ],
+        })),
+      ),
   }
   const reports = openReports({ commands, clock: time.clock, random: Math.random, wait: time.wait, logger: silent })
   const sender = openSender({
-    ...{ log, outgoing, reports, clock: time.clock, random: Math.random, wait: time.wait, logger: silent, publicUrl: PUBLIC_URL },
+    log,
+    outgoing,
+    reports,
+    clock: time.clock,
+    random: Math.random,
+    wait: time.wait,
+    logger: silent,
+    publicUrl: PUBLIC_URL,
     settings: { account: (id) => (id === account.id ? account : undefined), idKey: () => ID_KEY },
     credentialsOf: () => ({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN }),
     fileUrlOf: (_, fileId) => `${PUBLIC_URL}/v1/files/${fileId}`,

@@ -25,7 +25,10 @@ test('wakes each key once, in the order of due times, and not before', () => {
       const early = dues.map((at, index) => ({ at, key: String(index) })).filter(({ at }) => at <= 5000)
       assert.deepEqual(woken.toSorted(), early.map(({ key }) => key).toSorted())
       time.advance(5000)
-      assert.deepEqual(woken.map((key) => dues[Number(key)]), dues.toSorted((a, b) => a - b))
+      assert.deepEqual(
+        woken.map((key) => dues[Number(key)]),
+        dues.toSorted((a, b) => a - b),
+      )
     }),
   )
 })
