@@ -11,8 +11,9 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** No credentials asked; such routes check what they must themselves. */
     isPublic?: boolean
-    /** For visitors of web chats (and nobody else). */
-    isForVisitors?: boolean
+    /** Visitors of web chats have paths of their own; without a word a path is for agents, bots and tools. */
+    isFor?: 'visitors' | 'both'
+    /** What agents, bots and tools need. */
     permission?: Permission
   }
   interface FastifyRequest {
@@ -59,13 +60,18 @@ export const whoOf = (request: FastifyRequest): Authenticated => {
 export const installAccess = (app: FastifyInstance, authentication: Authentication, publicUrl: () => string): void => {
   app.decorateRequest('who', null)
   app.addHook('onRequest', async (request) => {
-    const { isPublic, isForVisitors, permission } = request.routeOptions.config
+    const { isPublic, isFor, permission } = request.routeOptions.config
     if (isPublic === true || request.is404) return
     const who = await prove(request, authentication, publicUrl())
-    const isVisitor = who.grants.kind === 'contact'
-    if (isVisitor !== (isForVisitors === true)) throw new ConfabError('forbidden')
-    if (permission !== undefined && !may(who.grants, permission))
-      throw new ConfabError('forbidden', { detail: `It needs the permission ${permission}.` })
+    if (who.grants.kind === 'contact') {
+      if (isFor === undefined) throw new ConfabError('forbidden')
+      // A visitor's token is good on the page it was made for, and in our own panel there.
+      if (request.headers.origin !== who.origin && !isOwnOrigin(request, publicUrl())) throw new ConfabError('origin_refused')
+    } else {
+      if (isFor === 'visitors') throw new ConfabError('forbidden')
+      if (permission !== undefined && !may(who.grants, permission))
+        throw new ConfabError('forbidden', { detail: `It needs the permission ${permission}.` })
+    }
     request.who = who
   })
 }

@@ -27,6 +27,8 @@ export interface Visitor {
   readonly conversationId: string
   readonly visitorId: string
   readonly origin: string
+  /** The page is this server's own, which needs no place on the account's list. */
+  readonly isOwnPage: boolean
 }
 
 export interface Authentication {
@@ -132,7 +134,7 @@ class Authenticator implements Authentication {
     const account = this.#options.settings.account(visitor.accountId)
     if (account === undefined || !account.isActive) throw refused()
     // The list of origins may have changed since.
-    if (account.origins.length > 0 && !account.origins.includes(visitor.origin)) throw refused()
+    if (account.origins.length > 0 && !visitor.isOwnPage && !account.origins.includes(visitor.origin)) throw refused()
     const { organizationId, accountId, contactId, conversationId, visitorId, origin } = visitor
     const grants: Grants = {
       organizationId,

@@ -23,5 +23,5 @@ export const installConsistency = (app: FastifyInstance, { positions, views }: P
     const places = positions.open(wanted, request.who.grants)
     if (!(await views.waitFor(places, WAIT_MS))) reply.header('confab-stale', 'true')
   })
-  return (request, reply, asOf) => void reply.header('confab-position', positions.sealVector(asOf, whoOf(request).grants))
+  return (request, reply, asOf) => void reply.header('confab-position', positions.seal(asOf, whoOf(request).grants))
 }

@@ -9,25 +9,32 @@ import { ConfabError } from '#errors'
 import { installAccess } from './access.ts'
 import { wishWith, type FastifyTypebox, type RouteTools } from './app.ts'
 import { openAuthentication, type Authentication } from './authentication.ts'
-import { contactRoutes } from './contacts.ts'
-import { conversationRoutes } from './conversations.ts'
+import { contactRoutes } from './routes/contacts.ts'
+import { conversationRoutes } from './routes/conversations.ts'
 import { installConsistency } from './consistency.ts'
 import { openCursors } from './cursors.ts'
-import { healthRoutes } from './health.ts'
+import { attachmentRoutes } from './routes/attachments.ts'
+import { chatRoutes } from './routes/chat.ts'
+import { collectDocuments, documentRoutes } from './routes/documents.ts'
+import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './ingest.ts'
 import { observe, secure } from './observation.ts'
 import type { HttpOptions } from './options.ts'
-import { installProblems } from './problems.ts'
-import { settingRoutes } from './settings.ts'
+import { installProblems, type Routes } from './problems.ts'
+import { pageRoutes } from './routes/pages.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import { installCors } from './visitors.ts'
+import { settingRoutes } from './routes/settings.ts'
 import { installValidation } from './validation.ts'
 
-export type { HttpOptions, Files, Intake, Positions, Readiness, StoredFile } from './options.ts'
+export type { HttpOptions, Files, Intake, Links, Positions, Readiness, StoredFile } from './options.ts'
 export type { Authenticated, Authentication, Visitor } from './authentication.ts'
 
 export interface Http {
   /** For the gateway, which takes `/v1/socket` from its `upgrade` event. */
   readonly server: Server
   readonly app: FastifyInstance
+  readonly routes: Routes
   readonly authenticate: Authentication['authenticate']
   /** Resolves with the port. Throws `port_in_use`. */
   listen(): Promise<number>
@@ -56,13 +63,15 @@ export const openHttp = async (options: HttpOptions): Promise<Http> => {
     routerOptions: { maxParamLength: 256, caseSensitive: true },
   }).withTypeProvider<TypeBoxTypeProvider>()
   const authentication = openAuthentication(options)
-  installProblems(app, options)
+  const routes = installProblems(app, options)
+  await collectDocuments(app)
   await app.register(ingestRoutes(options))
   await app.register((scope: FastifyInstance) => apiRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), options, authentication))
   await app.ready()
   return {
     server: app.server,
     app,
+    routes,
     authenticate: (text) => authentication.authenticate(text),
     listen: () => listen(app, options),
     close: () => app.close(),
@@ -74,6 +83,7 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authenticati
   installValidation(app)
   secure(app, options)
   observe(app, options)
+  installCors(app, options)
   installAccess(app, authentication, options.publicUrl)
   const stand = installConsistency(app, options)
   const tools: RouteTools = { options, authentication, cursors: openCursors(options.secrets), stand, wish: wishWith(options) }
@@ -81,6 +91,11 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authenticati
   conversationRoutes(app, tools)
   contactRoutes(app, tools)
   settingRoutes(app, tools)
+  sessionRoutes(app, tools)
+  chatRoutes(app, tools)
+  await app.register((scope: FastifyInstance) => attachmentRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), tools))
+  await documentRoutes(app, options)
+  await pageRoutes(app, options)
 }
 
 const listen = async (app: FastifyInstance, { config }: HttpOptions): Promise<number> => {

@@ -25,14 +25,20 @@ export interface Intake {
     readonly record: LogRecord
   }
   readonly partitionOf: (key: string) => number
+  readonly conversationIdOf: (
+    idKey: Uint8Array,
+    accountId: string,
+    place: { readonly userId: string; readonly threadId: string | null },
+  ) => string
+  readonly contactIdOf: (idKey: Uint8Array, accountId: string, userId: string) => string
 }
 
 /** Sealed places in the log, by the gateway. */
 export interface Positions {
   /** The vector of a read. */
-  sealVector(asOf: AsOf, grants: Grants): string
-  /** What `Confab-Min-Position` names. Throws `cursor_refused`. */
-  open(cursor: string, grants: Grants): AsOf
+  seal(asOf: AsOf, grants: Grants): string
+  /** What `Confab-Min-Position` names. Throws `position_invalid`. */
+  open(text: string, grants: Grants): AsOf
 }
 
 /** A stored file as it may be served. */
@@ -45,19 +51,24 @@ export interface StoredFile {
 
 /** Where attachments' bytes lie. */
 export interface Files {
-  /** Streams the bytes in; throws `body_too_large` beyond `bytesMax`. The type is sniffed, not believed. */
+  /** Streams the bytes in; throws `file_too_large` beyond `bytesMax`, `file_empty`. The type is sniffed, not believed. */
   store(file: {
     organizationId: string
     ownerId: string
-    bytes: Readable
+    bytes: AsyncIterable<Uint8Array>
     name: string | null
     contentType: string
     bytesMax: number
   }): Promise<Attachment & { fileId: string }>
-  /** An upload that the principal may send: their organization's, a visitor's only their own. null where there is none. */
-  find(grants: Grants, fileId: string): Promise<Attachment | null>
   /** null where the organization has no such file. */
   open(organizationId: string, fileId: string): Promise<{ readonly file: StoredFile; readonly bytes: Readable } | null>
+}
+
+/** Signed links to files, valid for some minutes. */
+export interface Links {
+  /** Path and query, without origin. */
+  pathOf(organizationId: string, fileId: string): string
+  isValid(link: { readonly organizationId: string; readonly fileId: string; readonly expires: number; readonly signature: string }): boolean
 }
 
 export interface Readiness {
@@ -74,6 +85,7 @@ export interface HttpOptions {
   readonly secrets: Secrets
   readonly channels: { readonly channelOf: (name: string) => ChannelAdapter | undefined }
   readonly files: Files
+  readonly links: Links
   readonly positions: Positions
   readonly intake: Intake
   readonly wishes: Pick<Wishes, 'execute'>

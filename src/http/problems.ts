@@ -58,7 +58,10 @@ const patternOf = (url: string): RegExp =>
       .replaceAll('*', '.*')}/?$`,
   )
 
-export const installProblems = (app: FastifyInstance, { logger, metrics }: Pick<HttpOptions, 'logger' | 'metrics'>): void => {
+/** Every route of the instance, as it was registered. */
+export type Routes = () => readonly { readonly method: string; readonly url: string }[]
+
+export const installProblems = (app: FastifyInstance, { logger, metrics }: Pick<HttpOptions, 'logger' | 'metrics'>): Routes => {
   const paths = new Map<string, { pattern: RegExp; methods: Set<string> }>()
   app.addHook('onRoute', ({ url, method }) => {
     const path = paths.get(url) ?? { pattern: patternOf(url), methods: new Set() }
@@ -80,4 +83,5 @@ export const installProblems = (app: FastifyInstance, { logger, metrics }: Pick<
     else logger.debug({ name: 'http.problem', ...about })
     return send(reply, request, problem, metrics)
   })
+  return () => [...paths].flatMap(([url, { methods }]) => [...methods].map((method) => ({ method, url })))
 }

@@ -51,9 +51,9 @@ export interface Wishes {
   ): Promise<Fulfilled>
 }
 
-/** The gateway's word for the sealed place past a subject's event with that seq; the head of its slot after timeoutMs. */
+/** The gateway's word for the sealed place past an answer's events, once they have come by; with seq 0 the newest it has seen. */
 export interface Passed {
-  passed(topic: 'events' | 'contact-events', partition: number, subjectId: string, seq: number, timeoutMs: number): Promise<string>
+  passed(answer: Pick<Answer, 'subject' | 'seq' | 'partition'>): Promise<string>
 }
 
 export interface WishesOptions {
@@ -77,12 +77,9 @@ const VISITOR_REFILL_MS = 1_000
 /** Visitors whose pace is remembered. */
 const VISITORS_MAX = 50_000
 
-/** How long an answer waits for its own event to come by. */
-const PASS_WAIT_MS = 1_000
-
 /** `seenSeq`: what a view has shown already, as for marks, which make no event: nothing to wait for. */
 export const positionOf = (positions: Passed, { subject, seq, partition }: Answer, seenSeq: number): Promise<string> =>
-  positions.passed(subject.kind === 'contact' ? 'contact-events' : 'events', partition, subject.id, seq, seq <= seenSeq ? 0 : PASS_WAIT_MS)
+  positions.passed({ subject, partition, seq: seq <= seenSeq ? 0 : seq })
 
 const KEY = /^[\x21-\x7e]{1,64}$/
 

@@ -2,15 +2,17 @@
 // For tests of src/http, which ask by inject and look into the log.
 
 import { randomBytes } from 'node:crypto'
-import { Readable } from 'node:stream'
 import { join } from 'node:path'
 import { channelOf } from '#channels'
-import { openHttp, type Files, type Http, type HttpOptions } from '#http'
+import { openFiles, openUploads } from '#effects'
+import { openHttp, type Http, type HttpOptions } from '#http'
 import { openEmbeddedLog, partitionOf, type Log, type StoredRecord } from '#log'
 import { openMetrics, type Metrics } from '#metrics'
 import {
   accountOf,
   commandsOf,
+  contactIdOf,
+  conversationIdOf,
   openCommands,
   openOwners,
   openSettings,
@@ -19,10 +21,12 @@ import {
   recordOf,
   type Commands,
   type Settings,
+  type SettingWishes,
 } from '#runtime'
 import { hashPassword, hashToken, openSecrets, type Secrets } from '#secrets'
-import { decodeAny, derivePlain, type Agent, type Attachment, type SettingKind, type Token } from '#schemas/log'
+import { decodeAny, derivePlain, type Agent, type SettingKind, type Token } from '#schemas/log'
 import type { Topic } from '#topics'
+import { openFileLinks } from '../../src/file-links.ts'
 import { removeDirectory, temporaryDirectory, until } from '../harness.ts'
 import { logViews } from './log-views.ts'
 
@@ -44,6 +48,7 @@ export interface Door {
   readonly settings: Settings
   readonly secrets: Secrets
   readonly metrics: Metrics
+  readonly settingWishes: SettingWishes
   readonly logged: object[]
   /** Bearer tokens' texts. */
   readonly tokens: Readonly<Record<'owner' | 'agent' | 'observer' | 'bot' | 'integration' | 'stranger' | 'expired', string>>
@@ -106,36 +111,6 @@ const writeSettings = async (commands: Commands, secrets: Secrets, tokens: Door[
   await token('stranger', 'owner', ids.stranger, ids.foreign)
 }
 
-/** Files in memory. */
-const memoryFiles = (): Files => {
-  const files = new Map<string, { organizationId: string; attachment: Attachment & { fileId: string }; bytes: Buffer }>()
-  return {
-    store: async ({ organizationId, ownerId, bytes, name, contentType, bytesMax }) => {
-      const chunks: Buffer[] = []
-      let sizeBytes = 0
-      for await (const chunk of bytes) {
-        sizeBytes += (chunk as Buffer).length
-        if (sizeBytes > bytesMax) throw new (await import('#errors')).ConfabError('body_too_large')
-        chunks.push(chunk as Buffer)
-      }
-      const fileId = derivePlain('file', [organizationId, ownerId, files.size])
-      const attachment = { kind: 'file', fileId, state: 'ready', sourceUrl: null, name, contentType, sizeBytes, sha256: null } as const
-      files.set(fileId, { organizationId, attachment, bytes: Buffer.concat(chunks) })
-      return attachment
-    },
-    find: (grants, fileId) => {
-      const found = files.get(fileId)
-      return Promise.resolve(found === undefined || found.organizationId !== grants.organizationId ? null : found.attachment)
-    },
-    open: (organizationId, fileId) => {
-      const found = files.get(fileId)
-      if (found === undefined || found.organizationId !== organizationId) return Promise.resolve(null)
-      const { contentType, name, sizeBytes } = found.attachment
-      return Promise.resolve({ file: { fileId, contentType, name, sizeBytes: sizeBytes ?? 0 }, bytes: Readable.from([found.bytes]) })
-    },
-  }
-}
-
 const readAll = async (log: Log, topic: Topic): Promise<StoredRecord[]> => {
   const found: StoredRecord[] = []
   for (let partition = 0; partition < 32; partition++) {
@@ -180,8 +155,8 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
   await until('the settings are applied', () => names.every((name) => settings.tokenByHash(hashToken(tokens[name])) !== undefined))
   const metrics = openMetrics()
   const views = logViews(log, readAll)
-  const files = memoryFiles()
-  const positions = { passed: () => Promise.resolve('p-1'), sealVector: () => 'v-1', open: () => [] }
+  const files = openUploads(await openFiles(join(directory, 'files')), drawKey)
+  const positions = { passed: () => Promise.resolve('p-1'), seal: () => 'v-1', open: () => [] }
   const logged: object[] = []
   const note = (entry: object): void => void logged.push(entry)
   const options: HttpOptions = {
@@ -192,8 +167,9 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     secrets,
     channels: { channelOf },
     files,
+    links: openFileLinks(secrets.key('files'), clock),
     positions,
-    intake: { accountOf, commandsOf, recordOf, partitionOf },
+    intake: { accountOf, commandsOf, recordOf, partitionOf, conversationIdOf, contactIdOf },
     wishes: openWishes({ commands, settings, views, log, uploads: files, positions, clock, drawKey }),
     settingWishes: openSettingWishes({
       commands,
@@ -242,6 +218,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     settings,
     secrets,
     metrics,
+    settingWishes: options.settingWishes,
     logged,
     tokens,
     ask,

@@ -3,8 +3,8 @@
 
 import { Accepted, Contact, ContactListQuery, IdParams, PageOf, wishBodies, WriteHeaders, type WishName } from '#schemas'
 import { ConfabError } from '#errors'
-import { whoOf } from './access.ts'
-import type { FastifyTypebox, RouteTools } from './app.ts'
+import { whoOf } from '../access.ts'
+import type { FastifyTypebox, RouteTools } from '../app.ts'
 
 const tags = ['contacts']
 

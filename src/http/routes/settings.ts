@@ -15,9 +15,9 @@ import {
 import type { SettingValue } from '#schemas/log'
 import { ConfabError } from '#errors'
 import { Type } from 'typebox'
-import { whoOf } from './access.ts'
-import { keyOf, type FastifyTypebox, type RouteTools } from './app.ts'
-import type { HttpOptions } from './options.ts'
+import { whoOf } from '../access.ts'
+import { keyOf, type FastifyTypebox, type RouteTools } from '../app.ts'
+import type { HttpOptions } from '../options.ts'
 
 type Views = { readonly [K in EditableSetting]: (value: SettingValue[K], options: HttpOptions) => SettingView[K] }
 

@@ -20,8 +20,8 @@ import {
   type WishName,
 } from '#schemas'
 import { ConfabError } from '#errors'
-import { whoOf } from './access.ts'
-import type { FastifyTypebox, RouteTools } from './app.ts'
+import { whoOf } from '../access.ts'
+import type { FastifyTypebox, RouteTools } from '../app.ts'
 
 const events = { schema: { tags: ['conversations'] } }
 
@@ -52,6 +52,10 @@ const lists = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
       return { items: [...page.items], next: cursors.seal(page.next, bound) }
     },
   )
+}
+
+const finds = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): void => {
+  const { views } = options
   app.get(
     '/v1/search',
     {
@@ -214,6 +218,7 @@ const commands = (app: FastifyTypebox, { wish }: RouteTools): void => {
 
 export const conversationRoutes = (app: FastifyTypebox, tools: RouteTools): void => {
   lists(app, tools)
+  finds(app, tools)
   ones(app, tools)
   commands(app, tools)
 }

@@ -5,8 +5,8 @@ import type { FastifyRequest } from 'fastify'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Type } from 'typebox'
 import { ConfabError } from '#errors'
-import type { FastifyTypebox } from './app.ts'
-import type { HttpOptions } from './options.ts'
+import type { FastifyTypebox } from '../app.ts'
+import type { HttpOptions } from '../options.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 const Ready = Type.Object({ status: Type.Enum(['ready', 'starting']), checks: Type.Record(Type.String(), Type.Boolean()) })
