@@ -25,7 +25,9 @@ const files = globSync('test/**/*.test.ts')
   .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(relative(root, join(root, part)))))
   .toSorted()
 
-const needed = tools.filter((tool) => files.some((file) => readFileSync(file, 'utf8').includes(tool.testVariable)))
+// A file that names a program drives it: one test file alone installs nothing it does not use.
+const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
+const needed = tools.filter((tool) => text.includes(tool.testVariable) || text.includes(`'${tool.name}'`))
 Object.assign(process.env, provideTools(needed))
 
 const skips: Skip[] = []
