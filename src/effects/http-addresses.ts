@@ -89,7 +89,8 @@ export interface AddressRules {
 export const openAddressRules = (allow: readonly string[], own: () => readonly string[]): AddressRules => {
   const allowed = allow.map((text) => {
     const parsed = parseRange(text)
-    if (parsed === undefined) throw new ConfabError('config_invalid', { detail: `CONFAB_EGRESS_ALLOW expects addresses such as 10.1.2.0/24, not "${text}".` })
+    if (parsed === undefined)
+      throw new ConfabError('config_invalid', { detail: `CONFAB_EGRESS_ALLOW expects addresses such as 10.1.2.0/24, not "${text}".` })
     return parsed
   })
   const isAllowed = (address: Address): boolean => allowed.some((one) => covers(one, address) || covers(one, unwrapped(address)))

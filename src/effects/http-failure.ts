@@ -37,6 +37,7 @@ export const startWatch = (): Watch => {
 
 export const failureOf = (error: unknown, { hasStarted, isTimedOut }: { hasStarted: boolean; isTimedOut: boolean }): ConfabError => {
   if (hasCode(error, 'egress_refused', 'request_cut_off')) return error as ConfabError
-  if (!hasStarted) return hasCode(error, 'request_not_sent') ? (error as ConfabError) : new ConfabError('request_not_sent', { cause: error })
+  if (!hasStarted)
+    return hasCode(error, 'request_not_sent') ? (error as ConfabError) : new ConfabError('request_not_sent', { cause: error })
   return new ConfabError('request_cut_off', { fields: { reason: isTimedOut ? 'timed_out' : 'connection_lost' }, cause: error })
 }

@@ -70,8 +70,11 @@ const resolveAll = async (name: string): Promise<string[]> => (await systemLooku
 
 const interfaceAddresses = (): string[] => Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address))
 
-export const refused = (rule: string, host: string): ConfabError =>
-  new ConfabError('egress_refused', { detail: `Rule: ${rule}. The operator may allow addresses in CONFAB_EGRESS_ALLOW.`, fields: { rule, host } })
+const refused = (rule: string, host: string): ConfabError =>
+  new ConfabError('egress_refused', {
+    detail: `Rule: ${rule}. The operator may allow addresses in CONFAB_EGRESS_ALLOW.`,
+    fields: { rule, host },
+  })
 
 type Resolve = (name: string) => Promise<readonly string[]>
 
@@ -94,14 +97,17 @@ const judgingConnector = (rules: AddressRules, resolve: Resolve): buildConnector
     // The name stays what TLS asks for and verifies; only the socket goes to the address.
     const servername = options.servername ?? (isIP(host) === 0 ? host : undefined)
     const { promise, resolve: fulfil, reject } = Promise.withResolvers<Socket>()
-    connector({ ...options, hostname, ...(servername === undefined ? {} : { servername }) }, (error, socket) => (error === null ? fulfil(socket) : reject(error)))
+    connector({ ...options, hostname, ...(servername === undefined ? {} : { servername }) }, (error, socket) =>
+      error === null ? fulfil(socket) : reject(error),
+    )
     const socket = await promise
     if (socket.remoteAddress !== undefined && addressRefusal(socket.remoteAddress, options.protocol, rules) === undefined) return socket
     socket.destroy()
     throw refused('the peer is another address', host)
   }
   const called = callbackify(connect)
-  return (options, callback) => called(options, (error: Error | null, socket) => (error === null ? callback(null, socket) : callback(error, null)))
+  return (options, callback) =>
+    called(options, (error: Error | null, socket) => (error === null ? callback(null, socket) : callback(error, null)))
 }
 
 const headersOf = (headers: Dispatcher.ResponseData['headers']): Record<string, string> =>
@@ -144,12 +150,16 @@ class Guard implements Outgoing {
 
   async stream(request: OutgoingRequest): Promise<OutgoingStream> {
     const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(), request.timeoutMs)
+    const timer = setTimeout(() => deadline.abort(), request.timeoutMs).unref()
     const watch = startWatch()
     const signal = request.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, request.signal])
     try {
       const data = await this.#follow(request, signal, watch.wrap)
-      return { status: data.statusCode, headers: headersOf(data.headers), body: bounded(data.body, request.responseBytesMax, () => clearTimeout(timer), deadline.signal) }
+      return {
+        status: data.statusCode,
+        headers: headersOf(data.headers),
+        body: bounded(data.body, request.responseBytesMax, () => clearTimeout(timer), deadline.signal),
+      }
     } catch (error) {
       clearTimeout(timer)
       if (hasCode(error, 'egress_refused')) this.#onRefused(String((error as ConfabError).fields['rule']))
@@ -157,7 +167,11 @@ class Guard implements Outgoing {
     }
   }
 
-  async #follow(request: OutgoingRequest, signal: AbortSignal, wrap: (dispatcher: Dispatcher) => Dispatcher): Promise<Dispatcher.ResponseData> {
+  async #follow(
+    request: OutgoingRequest,
+    signal: AbortSignal,
+    wrap: (dispatcher: Dispatcher) => Dispatcher,
+  ): Promise<Dispatcher.ResponseData> {
     let url = URL.parse(request.url)
     let headers = request.headers ?? {}
     for (let hop = 0; ; hop++) {
@@ -173,13 +187,22 @@ class Guard implements Outgoing {
       })
       const location = data.headers['location']
       const { redirects } = request
-      if (redirects === undefined || data.statusCode < 301 || data.statusCode > 308 || data.statusCode === 304 || typeof location !== 'string') return data
+      if (
+        redirects === undefined ||
+        data.statusCode < 301 ||
+        data.statusCode > 308 ||
+        data.statusCode === 304 ||
+        typeof location !== 'string'
+      )
+        return data
       await data.body.dump({ limit: 16_384, signal })
       const next: URL | null = URL.parse(location, url.href)
       if (hop >= redirects.max) throw refused('too many redirects', hostOf(url))
-      if (next === null || !redirects.mayVisit(next)) throw refused('a redirect to a host that is not the provider', next === null ? '' : hostOf(next))
+      if (next === null || !redirects.mayVisit(next))
+        throw refused('a redirect to a host that is not the provider', next === null ? '' : hostOf(next))
       // Credentials are for the host they were given for.
-      if (next.origin !== url.origin) headers = Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(?:authorization|cookie)$/i.test(name)))
+      if (next.origin !== url.origin)
+        headers = Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(?:authorization|cookie)$/i.test(name)))
       url = next
     }
   }
@@ -190,12 +213,21 @@ class Guard implements Outgoing {
 }
 
 /** The body until it ends, or `sizeBytesMax`, or the deadline. */
-async function* bounded(body: AsyncIterable<Uint8Array> & { destroy(): unknown }, sizeBytesMax: number, done: () => void, deadline: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* bounded(
+  body: AsyncIterable<Uint8Array> & { destroy(): unknown },
+  sizeBytesMax: number,
+  done: () => void,
+  deadline: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   let size = 0
   try {
     for await (const chunk of body) {
       size += chunk.length
-      if (size > sizeBytesMax) throw new ConfabError('request_cut_off', { detail: `The answer is larger than ${sizeBytesMax} bytes.`, fields: { reason: 'response_too_large' } })
+      if (size > sizeBytesMax)
+        throw new ConfabError('request_cut_off', {
+          detail: `The answer is larger than ${sizeBytesMax} bytes.`,
+          fields: { reason: 'response_too_large' },
+        })
       yield chunk
     }
   } catch (error) {

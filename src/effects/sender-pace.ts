@@ -4,7 +4,7 @@
 import type { WaitUntil } from './reports.ts'
 
 /** Requests of one account at once. */
-export const IN_FLIGHT_MAX = 32
+const IN_FLIGHT_MAX = 32
 const RATE_MIN_PER_SECOND = 0.1
 const PAUSE_FIRST_MS = 1000
 const PAUSE_MAX_MS = 300_000
@@ -81,7 +81,10 @@ export class Gate {
   readonly #waiting: (() => void)[] = []
   #isTicking = false
 
-  constructor(pace: Pace, { clock, wait, signal }: { readonly clock: () => number; readonly wait: WaitUntil; readonly signal: AbortSignal }) {
+  constructor(
+    pace: Pace,
+    { clock, wait, signal }: { readonly clock: () => number; readonly wait: WaitUntil; readonly signal: AbortSignal },
+  ) {
     this.pace = pace
     this.#clock = clock
     this.#wait = wait

@@ -1,17 +1,17 @@
 // Carries `send` effects to providers: in order per conversation, in parallel across them, at most one create per attempt.
 // Between the outbox and the channels' APIs; `started` is durable before the first byte, and what a crash leaves open is `unknown`.
 
-import { channelOf } from '#channels'
 import { hasCode } from '#errors'
 import type { Log } from '#log'
 import { messageIdOf } from '#runtime'
 import type { EffectSend, SendReason, SendRecord, SendState } from '#schemas/log'
 import type { Carrier, OpenEffect } from './outbox.ts'
 import { backoffMs, reportOf, type Logger, type Reports, type WaitUntil } from './reports.ts'
+import { Accounts, failed, type Conclusion } from './sender-accounts.ts'
 import { fateOf, planOf, type AttemptOptions, type Plan } from './sender-attempt.ts'
 import { Lane } from './sender-lane.ts'
 import { SendLedger, sendKeyOf } from './sender-ledger.ts'
-import { Gate, Pace } from './sender-pace.ts'
+import type { Gate } from './sender-pace.ts'
 import { openSettler, type Settler } from './sender-settle.ts'
 
 export interface SendSample {
@@ -42,22 +42,7 @@ const TRIES_MAX = 8
 /** Throttled or not, an attempt ends after this long. */
 const ATTEMPT_AGE_MS_MAX = 4 * 3_600_000
 const RETRY_BACKOFF = { firstMs: 1000, maxMs: 300_000 } as const
-/** After a refusal of the credentials, this long no request is made for the account, unless its setting changes. */
-const HALT_MS = 60_000
 const DRAIN_MS = 5000
-
-interface Conclusion {
-  readonly state: SendState
-  readonly reason: SendReason | null
-  readonly providerCode: number | null
-  readonly providerMessageId: string | null
-}
-const failed = (reason: SendReason, providerCode: number | null = null): Conclusion => ({ state: 'failed', reason, providerCode, providerMessageId: null })
-
-interface AccountState {
-  readonly gate: Gate
-  halt?: { readonly rev: number; readonly until: number; readonly conclusion: Conclusion }
-}
 
 class ChannelSender implements Sender {
   readonly types = ['send'] as const
@@ -65,7 +50,7 @@ class ChannelSender implements Sender {
   readonly #settler: Settler
   readonly #lanes = new Map<string, Lane>()
   readonly #ledgers = new Map<number, SendLedger>()
-  readonly #accounts = new Map<string, AccountState>()
+  readonly #accounts: Accounts
   /** No new start. */
   readonly #stop = new AbortController()
   /** Cut requests off. */
@@ -73,6 +58,7 @@ class ChannelSender implements Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options
+    this.#accounts = new Accounts({ ...options, signal: this.#stop.signal })
     this.#settler = openSettler({ ...options, ledgerOf: (partition) => this.#ledgerOf(partition), signal: this.#stop.signal })
   }
 
@@ -144,20 +130,6 @@ class ChannelSender implements Sender {
     return ledger
   }
 
-  #accountOf({ accountId, channel }: EffectSend): AccountState {
-    const { clock, wait, settings } = this.#options
-    const account = settings.account(accountId)
-    const own = Number(account?.options['ratePerSecond'])
-    const rate = own > 0 ? own : (channelOf(channel)?.provider?.ratePerSecond(account?.externalId ?? '') ?? 1)
-    let state = this.#accounts.get(accountId)
-    if (state === undefined) {
-      state = { gate: new Gate(new Pace(clock, rate), { clock, wait, signal: this.#stop.signal }) }
-      this.#accounts.set(accountId, state)
-    }
-    state.gate.pace.configure(rate)
-    return state
-  }
-
   /** From what the ledger says to a report that the log has taken. */
   async #carry(effect: EffectSend, lane: Lane): Promise<void> {
     const ledger = this.#ledgerOf(lane.partition)
@@ -180,14 +152,15 @@ class ChannelSender implements Sender {
     let tries = known?.tries ?? 0
     while (!this.#stop.signal.aborted && lane.holds(effect)) {
       const plan = planOf(this.#options, effect)
-      const halted = this.#haltOf(effect)
+      const halted = this.#accounts.haltOf(effect)
       if (plan.kind !== 'request' || halted !== undefined) return this.#concludeUnsent(effect, ledger, plan, halted)
-      const { gate } = this.#accountOf(effect)
+      const gate = this.#accounts.gateOf(effect)
       if (!(await gate.enter())) return undefined
       const ended = await this.#request(effect, { ledger, lane, plan, tries, gate })
       if (ended === undefined || ended.outcome !== 'queued') return ended
       tries = ended.tries
-      if (tries >= TRIES_MAX || clock() - begun > ATTEMPT_AGE_MS_MAX) return this.#write(ledger, { ...ended, outcome: 'failed', reason: 'retries_spent' })
+      if (tries >= TRIES_MAX || clock() - begun > ATTEMPT_AGE_MS_MAX)
+        return this.#write(ledger, { ...ended, outcome: 'failed', reason: 'retries_spent' })
       if (ended.reason !== null) await wait(clock() + backoffMs(tries, RETRY_BACKOFF, random), this.#stop.signal)
     }
     return undefined
@@ -195,7 +168,13 @@ class ChannelSender implements Sender {
 
   async #request(
     effect: EffectSend,
-    { ledger, lane, plan, tries, gate }: { ledger: SendLedger; lane: Lane; plan: Extract<Plan, { kind: 'request' }>; tries: number; gate: Gate },
+    {
+      ledger,
+      lane,
+      plan,
+      tries,
+      gate,
+    }: { ledger: SendLedger; lane: Lane; plan: Extract<Plan, { kind: 'request' }>; tries: number; gate: Gate },
   ): Promise<SendRecord | undefined> {
     try {
       if (!lane.holds(effect)) return undefined
@@ -214,9 +193,15 @@ class ChannelSender implements Sender {
           gate.pace.throttled(fate.afterMs)
           return await this.#write(ledger, { ...ended, outcome: 'queued', providerCode: fate.providerCode })
         case 'retry':
-          return await this.#write(ledger, { ...ended, outcome: 'queued', reason: fate.reason, providerCode: fate.providerCode, tries: tries + 1 })
+          return await this.#write(ledger, {
+            ...ended,
+            outcome: 'queued',
+            reason: fate.reason,
+            providerCode: fate.providerCode,
+            tries: tries + 1,
+          })
         case 'permanent-credential':
-          this.#halt(effect, failed(fate.reason, fate.providerCode))
+          this.#accounts.halt(effect, failed(fate.reason, fate.providerCode))
           return await this.#write(ledger, { ...ended, outcome: 'failed', reason: fate.reason, providerCode: fate.providerCode })
         case 'permanent-message':
         case 'permanent-recipient':
@@ -241,27 +226,17 @@ class ChannelSender implements Sender {
   #concludeUnsent(effect: EffectSend, ledger: SendLedger, plan: Plan, halted: Conclusion | undefined): Promise<SendRecord> {
     const now = this.#options.clock()
     const local: Conclusion = { state: 'sent', reason: null, providerCode: null, providerMessageId: null }
-    const { state, ...conclusion } = plan.kind === 'local' ? local : plan.kind === 'refused' ? failed(plan.reason) : (halted ?? failed('other'))
+    const { state, ...conclusion } =
+      plan.kind === 'local' ? local : plan.kind === 'refused' ? failed(plan.reason) : (halted ?? failed('other'))
     return this.#write(ledger, { ...startedOf(effect, now, 0), endedAt: now, outcome: state, ...conclusion })
-  }
-
-  #haltOf(effect: EffectSend): Conclusion | undefined {
-    const { halt } = this.#accountOf(effect)
-    const isHalted = halt !== undefined && halt.rev === this.#options.settings.account(effect.accountId)?.rev && this.#options.clock() < halt.until
-    return isHalted ? halt.conclusion : undefined
-  }
-
-  #halt(effect: EffectSend, conclusion: Conclusion): void {
-    const { accountId } = effect
-    this.#options.logger.error({ accountId, reason: conclusion.reason, providerCode: conclusion.providerCode }, 'account refused by its provider')
-    this.#accountOf(effect).halt = { rev: this.#options.settings.account(accountId)?.rev ?? 0, until: this.#options.clock() + HALT_MS, conclusion }
   }
 
   async #report(effect: EffectSend, record: SendRecord, partition: number): Promise<void> {
     const { reports, observe, settings, clock } = this.#options
     const state = record.outcome ?? 'unknown'
     const { reason, providerCode, providerMessageId } = record
-    const aliasId = providerMessageId === null ? null : messageIdOf(settings.idKey(effect.organizationId), effect.accountId, providerMessageId)
+    const aliasId =
+      providerMessageId === null ? null : messageIdOf(settings.idKey(effect.organizationId), effect.accountId, providerMessageId)
     const actor = { kind: 'conversation', id: effect.conversationId } as const
     const { messageId, attempt } = effect
     const data = { messageId, attempt, state, reason, providerCode, providerMessageId, aliasId, at: record.endedAt ?? clock() }
@@ -273,7 +248,11 @@ class ChannelSender implements Sender {
   }
 }
 
-const startedOf = ({ conversationId, messageId, organizationId, accountId, attempt }: EffectSend, now: number, tries: number): SendRecord => ({
+const startedOf = (
+  { conversationId, messageId, organizationId, accountId, attempt }: EffectSend,
+  now: number,
+  tries: number,
+): SendRecord => ({
   conversationId,
   messageId,
   organizationId,
