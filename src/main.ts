@@ -179,7 +179,6 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     metrics,
   })
   gateway = opened
-  stack.add(() => opened.close())
   const door = await openHttp({
     config,
     log,
@@ -207,7 +206,9 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     asyncApi: () => ({}),
   })
   http = door
+  // Sockets first: a server is closed only when its last connection is.
   stack.add(() => door.close())
+  stack.add(() => opened.close())
   door.server.on('upgrade', (request, socket, head) => opened.handleUpgrade(request, socket, head))
   return { http: door, gateway: opened }
 }
