@@ -4,7 +4,19 @@
 import type { ParsedEvent, RequestDescription } from '#channels'
 import { partitionOf, type Entry, type Log } from '#log'
 import { accountOf, commandsOf, conversationIdOf, messageIdOf, type Settings } from '#runtime'
-import { aliasRow, decode, deriveKeyed, encode, keys, messageRow, rawRequest, recordTypeOf, type Account, type RawRequest, type SendState } from '#schemas/log'
+import {
+  aliasRow,
+  decode,
+  deriveKeyed,
+  encode,
+  keys,
+  messageRow,
+  rawRequest,
+  recordTypeOf,
+  type Account,
+  type RawRequest,
+  type SendState,
+} from '#schemas/log'
 import { PARTITIONS } from '#topics'
 import type { Outgoing } from './http.ts'
 import type { Logger, Reports, WaitUntil } from './reports.ts'
@@ -142,13 +154,22 @@ class ProviderBackfill implements Backfill {
   }
 
   async #get(request: RequestDescription): Promise<string> {
-    const answer = await this.#options.outgoing.request({ ...request, timeoutMs: TIMEOUT_MS, responseBytesMax: PAGE_BYTES_MAX, isToProvider: true, signal: this.#stop.signal })
+    const answer = await this.#options.outgoing.request({
+      ...request,
+      timeoutMs: TIMEOUT_MS,
+      responseBytesMax: PAGE_BYTES_MAX,
+      isToProvider: true,
+      signal: this.#stop.signal,
+    })
     return answer.status === 200 ? answer.body.toString('utf8') : ''
   }
 
   /** What the log does not know yet, of this account alone. */
   async #news(events: readonly ParsedEvent[], { account, since }: { account: Account; since: number }): Promise<ParsedEvent[]> {
-    const mine = events.filter((event) => accountOf(event, [account]) !== undefined && !(event.kind === 'message' && event.providerAt !== null && event.providerAt < since))
+    const mine = events.filter(
+      (event) =>
+        accountOf(event, [account]) !== undefined && !(event.kind === 'message' && event.providerAt !== null && event.providerAt < since),
+    )
     const isNew = await Promise.all(mine.map((event) => this.#isNew(event, account)))
     return mine.filter((_, index) => isNew[index])
   }
@@ -158,7 +179,9 @@ class ProviderBackfill implements Backfill {
     const idKey = settings.idKey(account.organizationId)
     const conversationId = conversationIdOf(idKey, account.id, event)
     const partition = partitionOf(conversationId)
-    const [row] = await log.latest('messages', partition, [keys.message(conversationId, messageIdOf(idKey, account.id, event.providerMessageId))])
+    const [row] = await log.latest('messages', partition, [
+      keys.message(conversationId, messageIdOf(idKey, account.id, event.providerMessageId)),
+    ])
     const value = row?.value ?? null
     if (event.kind === 'message') return value === null
     // A send that is not ours, or one whose fate the sender's own lookup settles.
@@ -168,7 +191,10 @@ class ProviderBackfill implements Backfill {
     return state !== undefined && RANK[event.state] > RANK[state]
   }
 
-  async #append(events: readonly ParsedEvent[], { account, request, body }: { account: Account; request: RequestDescription; body: string }): Promise<number> {
+  async #append(
+    events: readonly ParsedEvent[],
+    { account, request, body }: { account: Account; request: RequestDescription; body: string },
+  ): Promise<number> {
     if (events.length === 0) return 0
     const { settings, clock, reports } = this.#options
     const receivedAt = clock()
@@ -181,7 +207,19 @@ class ProviderBackfill implements Backfill {
   }
 }
 
-const rawEntry = ({ requestId, account, request, body, receivedAt }: { requestId: string; account: Account; request: RequestDescription; body: string; receivedAt: number }): Entry => {
+const rawEntry = ({
+  requestId,
+  account,
+  request,
+  body,
+  receivedAt,
+}: {
+  requestId: string
+  account: Account
+  request: RequestDescription
+  body: string
+  receivedAt: number
+}): Entry => {
   const raw: RawRequest = {
     requestId,
     organizationId: account.organizationId,
@@ -195,7 +233,11 @@ const rawEntry = ({ requestId, account, request, body, receivedAt }: { requestId
     headers: {},
     body: Buffer.from(body),
   }
-  return { topic: 'raw', partition: partitionOf(requestId), records: [{ key: requestId, value: encode(rawRequest, raw), headers: { type: recordTypeOf(rawRequest) }, time: receivedAt }] }
+  return {
+    topic: 'raw',
+    partition: partitionOf(requestId),
+    records: [{ key: requestId, value: encode(rawRequest, raw), headers: { type: recordTypeOf(rawRequest) }, time: receivedAt }],
+  }
 }
 
 export const openBackfill = (options: BackfillOptions): Backfill => {
@@ -203,4 +245,3 @@ export const openBackfill = (options: BackfillOptions): Backfill => {
   backfill.start()
   return backfill
 }
-

@@ -11,7 +11,11 @@ export interface ContentList {
 }
 
 /** The contents of a subject introduced at or before `upToSeq` that still exist, at most `limit`, from a view that has applied the erasure. */
-export type ListContents = (subject: { readonly kind: SubjectKind; readonly id: string }, upToSeq: number, limit: number) => Promise<ContentList>
+export type ListContents = (
+  subject: { readonly kind: SubjectKind; readonly id: string },
+  upToSeq: number,
+  limit: number,
+) => Promise<ContentList>
 
 export interface DropsOptions {
   readonly listContents: ListContents
@@ -84,7 +88,11 @@ class DropCarrier implements Drops {
   }
 }
 
-const dropOf = (effect: EffectDrop, { references, messageIds }: ContentList, { round, at }: { readonly round: number; readonly at: number }) => {
+const dropOf = (
+  effect: EffectDrop,
+  { references, messageIds }: ContentList,
+  { round, at }: { readonly round: number; readonly at: number },
+) => {
   const { subject } = effect
   const common = { actor: subject, parts: [round, at], at }
   return subject.kind === 'contact'

@@ -30,7 +30,11 @@ export interface FileStore {
    * Writes bytes under an id; the same id again replaces them whole. Durable when resolved.
    * Throws `file_too_large` beyond `sizeBytesMax`, `file_empty` for none; nothing is kept then.
    */
-  write(fileId: string, bytes: AsyncIterable<Uint8Array>, options: { readonly sizeBytesMax: number; readonly claimedType: string }): Promise<StoredFile>
+  write(
+    fileId: string,
+    bytes: AsyncIterable<Uint8Array>,
+    options: { readonly sizeBytesMax: number; readonly claimedType: string },
+  ): Promise<StoredFile>
   /** Size in bytes, or undefined where there is no such file. */
   size(fileId: string): Promise<number | undefined>
   /** Throws `file_not_found`. */
@@ -105,7 +109,11 @@ class DirectoryStore implements FileStore {
     return join(this.#root, fileId.slice(0, 2), fileId.slice(2, 4), fileId)
   }
 
-  async write(fileId: string, bytes: AsyncIterable<Uint8Array>, options: { readonly sizeBytesMax: number; readonly claimedType: string }): Promise<StoredFile> {
+  async write(
+    fileId: string,
+    bytes: AsyncIterable<Uint8Array>,
+    options: { readonly sizeBytesMax: number; readonly claimedType: string },
+  ): Promise<StoredFile> {
     const path = this.#pathOf(fileId)
     const temporary = join(this.#root, 'incoming', `${fileId}.${randomBytes(8).toString('hex')}`)
     const file = await open(temporary, 'wx', 0o600)

@@ -33,7 +33,8 @@ const TIMEOUT_MS = 60_000
 const REDIRECTS_MAX = 3
 
 /** Shared by no two contacts: the same picture sent twice is stored twice, so erasing one takes nothing from the other. */
-export const inboundFileId = ({ messageId, index }: Pick<EffectFetch, 'messageId' | 'index'>): string => derivePlain('file', [messageId, index])
+export const inboundFileId = ({ messageId, index }: Pick<EffectFetch, 'messageId' | 'index'>): string =>
+  derivePlain('file', [messageId, index])
 
 const fileNameOf = (disposition: string | undefined): string | null => {
   const name = /filename="([^"\\/\r\n]{1,200})"/i.exec(disposition ?? '')?.[1]
@@ -90,7 +91,12 @@ class MediaCarrier implements Media {
       const entry = this.#open.get(key)
       if (entry === undefined) continue
       const work: Promise<void> = this.#carry(entry.effect)
-        .catch((error: unknown) => this.#options.logger.error({ messageId: entry.effect.messageId, index: entry.effect.index, err: error }, 'attachment not reported'))
+        .catch((error: unknown) =>
+          this.#options.logger.error(
+            { messageId: entry.effect.messageId, index: entry.effect.index, err: error },
+            'attachment not reported',
+          ),
+        )
         .finally(() => {
           this.#running.delete(work)
           this.#pump()
@@ -112,7 +118,18 @@ class MediaCarrier implements Media {
     if (attachment === undefined) return
     const { messageId, index, conversationId } = effect
     const data = { messageId, index, attachment }
-    await reports.post([reportOf(effect, { actor: { kind: 'conversation', id: conversationId }, type: 'attachment.report', parts: [attachment.state], at: clock(), data })], signal)
+    await reports.post(
+      [
+        reportOf(effect, {
+          actor: { kind: 'conversation', id: conversationId },
+          type: 'attachment.report',
+          parts: [attachment.state],
+          at: clock(),
+          data,
+        }),
+      ],
+      signal,
+    )
   }
 
   async #fetch(effect: EffectFetch): Promise<Attachment | 'again'> {
@@ -143,7 +160,10 @@ class MediaCarrier implements Media {
     }
   }
 
-  async #store(effect: EffectFetch, answer: { readonly headers: Readonly<Record<string, string>>; readonly body: AsyncIterable<Uint8Array> }): Promise<Attachment> {
+  async #store(
+    effect: EffectFetch,
+    answer: { readonly headers: Readonly<Record<string, string>>; readonly body: AsyncIterable<Uint8Array> },
+  ): Promise<Attachment> {
     const stored = await this.#options.uploads.store({
       organizationId: effect.organizationId,
       ownerId: effect.conversationId,
@@ -157,9 +177,11 @@ class MediaCarrier implements Media {
   }
 }
 
-const isTooLarge = (error: unknown): boolean => hasCode(error, 'request_cut_off') && (error as { fields?: Record<string, unknown> }).fields?.['reason'] === 'response_too_large'
+const isTooLarge = (error: unknown): boolean =>
+  hasCode(error, 'request_cut_off') && (error as { fields?: Record<string, unknown> }).fields?.['reason'] === 'response_too_large'
 
 /** The provider's own hosts, and the API as the operator configured it. */
-const isMediaUrl = (url: URL, { provider, apiUrl }: ProviderAccount): boolean => url.origin === new URL(apiUrl).origin || provider.isMediaHost(url.hostname)
+const isMediaUrl = (url: URL, { provider, apiUrl }: ProviderAccount): boolean =>
+  url.origin === new URL(apiUrl).origin || provider.isMediaHost(url.hostname)
 
 export const openMedia = (options: MediaOptions): Media => new MediaCarrier(options)

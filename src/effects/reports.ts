@@ -74,7 +74,19 @@ export const openReports = ({ commands, clock, random, wait, logger }: ReportsOp
 /** The command by which a carrier tells an actor what became of an effect; the same report twice is one command. */
 export const reportOf = <T extends CommandType>(
   effect: { readonly effectId: string; readonly organizationId: string },
-  { actor, type, data, parts, at }: { readonly actor: Command['actor']; readonly type: T; readonly data: Command<T>['data']; readonly parts: readonly (string | number)[]; readonly at: number },
+  {
+    actor,
+    type,
+    data,
+    parts,
+    at,
+  }: {
+    readonly actor: Command['actor']
+    readonly type: T
+    readonly data: Command<T>['data']
+    readonly parts: readonly (string | number)[]
+    readonly at: number
+  },
 ): Command =>
   ({
     type,

@@ -35,10 +35,16 @@ export interface Refusal {
   readonly kind: 'refused'
   readonly reason: SendReason
 }
-export type Plan = { readonly kind: 'request'; readonly target: ProviderAccount; readonly request: RequestDescription } | { readonly kind: 'local' } | Refusal
+export type Plan =
+  | { readonly kind: 'request'; readonly target: ProviderAccount; readonly request: RequestDescription }
+  | { readonly kind: 'local' }
+  | Refusal
 
 /** The account with its provider and opened credentials; undefined where it is gone, switched off, local or unreadable. */
-export const providerAccountOf = (options: Pick<AttemptOptions, 'settings' | 'credentialsOf' | 'apiUrlOf'>, accountId: string): ProviderAccount | undefined => {
+export const providerAccountOf = (
+  options: Pick<AttemptOptions, 'settings' | 'credentialsOf' | 'apiUrlOf'>,
+  accountId: string,
+): ProviderAccount | undefined => {
   const account = options.settings.account(accountId)
   const provider = account === undefined ? undefined : channelOf(account.channel)?.provider
   if (account?.isActive !== true || provider === undefined || provider === null) return undefined
@@ -82,9 +88,19 @@ const endingOf = (error: unknown): Ending => {
 }
 
 /** Makes the request once and interprets how it ended. Never throws. */
-export const fateOf = async (outgoing: Pick<Outgoing, 'request'>, { target, request }: Extract<Plan, { kind: 'request' }>, signal: AbortSignal): Promise<SendFate> => {
+export const fateOf = async (
+  outgoing: Pick<Outgoing, 'request'>,
+  { target, request }: Extract<Plan, { kind: 'request' }>,
+  signal: AbortSignal,
+): Promise<SendFate> => {
   try {
-    const answer = await outgoing.request({ ...request, timeoutMs: SEND_TIMEOUT_MS, responseBytesMax: ANSWER_BYTES_MAX, isToProvider: true, signal })
+    const answer = await outgoing.request({
+      ...request,
+      timeoutMs: SEND_TIMEOUT_MS,
+      responseBytesMax: ANSWER_BYTES_MAX,
+      isToProvider: true,
+      signal,
+    })
     return target.provider.interpret({ kind: 'answer', status: answer.status, headers: answer.headers, body: answer.body.toString('utf8') })
   } catch (error) {
     if (hasCode(error, 'egress_refused')) return { kind: 'permanent-credential', reason: 'credentials_refused', providerCode: null }

@@ -79,7 +79,9 @@ export class Lane {
     // The first turn lets every effect of the same chunk arrive, so that order goes by seq.
     await Promise.resolve()
     while (this.#queue.size > 0 && !stop.aborted) {
-      const due = [...this.#queue].filter(([, effect]) => effect.notBefore <= clock()).toSorted(([, a], [, b]) => a.seq - b.seq || a.attempt - b.attempt)[0]
+      const due = [...this.#queue]
+        .filter(([, effect]) => effect.notBefore <= clock())
+        .toSorted(([, a], [, b]) => a.seq - b.seq || a.attempt - b.attempt)[0]
       if (due === undefined) {
         const next = Math.min(...[...this.#queue.values()].map(({ notBefore }) => notBefore))
         await wait(next, AbortSignal.any([stop, this.#changed.signal]))

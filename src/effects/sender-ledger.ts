@@ -48,7 +48,11 @@ export class SendLedger {
       const lease = await this.#leased()
       try {
         const headers = { type: recordTypeOf(sendRecord) }
-        return await lease.commit({ entries: [{ topic: 'sends', partition: this.#options.partition, records: [{ key, value, headers, time: this.#options.clock() }] }] })
+        return await lease.commit({
+          entries: [
+            { topic: 'sends', partition: this.#options.partition, records: [{ key, value, headers, time: this.#options.clock() }] },
+          ],
+        })
       } catch (error) {
         if (signal.aborted || !hasCode(error, 'append_refused', 'commit_unknown', 'log_full')) throw error
         if (hasCode(error, 'commit_unknown') && (await this.#holds(key, value))) return

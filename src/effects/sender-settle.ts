@@ -5,7 +5,18 @@ import type { FoundSend } from '#channels'
 import { hasCode } from '#errors'
 import type { Log } from '#log'
 import { messageIdOf } from '#runtime'
-import { addressRow, decode, derivePlain, keys, messageRow, sendRecord, type Address, type MessageContent, type SendRecord, type SendState } from '#schemas/log'
+import {
+  addressRow,
+  decode,
+  derivePlain,
+  keys,
+  messageRow,
+  sendRecord,
+  type Address,
+  type MessageContent,
+  type SendRecord,
+  type SendState,
+} from '#schemas/log'
 import { reportOf, type Logger, type Reports, type WaitUntil } from './reports.ts'
 import { providerAccountOf, type AttemptOptions, type ProviderAccount } from './sender-attempt.ts'
 import type { SendLedger } from './sender-ledger.ts'
@@ -90,7 +101,8 @@ class ListSettler implements Settler {
   #track(work: Promise<void>): void {
     const tracked: Promise<void> = work
       .catch((error: unknown) => {
-        if (!this.#options.signal.aborted && !hasCode(error, 'fenced', 'log_closed')) this.#options.logger.error({ err: error }, 'lookup stopped')
+        if (!this.#options.signal.aborted && !hasCode(error, 'fenced', 'log_closed'))
+          this.#options.logger.error({ err: error }, 'lookup stopped')
       })
       .finally(() => this.#running.delete(tracked))
     this.#running.add(tracked)
@@ -120,7 +132,7 @@ class ListSettler implements Settler {
     // Counted from the end: until then the create may have been on its way.
     const endedAt = unknown.record.endedAt ?? unknown.record.startedAt
     let absences = 0
-    for (let at = endedAt + FIRST_LOOK_MS; clock() - endedAt < AGE_MS_MAX; ) {
+    for (let at = endedAt + FIRST_LOOK_MS; clock() - endedAt < AGE_MS_MAX;) {
       await wait(at, signal)
       if (signal.aborted) return
       const subject = await this.#subjectOf(unknown)
@@ -138,7 +150,10 @@ class ListSettler implements Settler {
   /** undefined = settled by someone else, or erased: nothing is left to do. */
   async #subjectOf({ partition, record }: Unknown): Promise<Subject | undefined> {
     const { conversationId, messageId, attempt } = record
-    const [stored, place] = await this.#options.log.latest('messages', partition, [keys.message(conversationId, messageId), keys.address(conversationId)])
+    const [stored, place] = await this.#options.log.latest('messages', partition, [
+      keys.message(conversationId, messageId),
+      keys.address(conversationId),
+    ])
     const row = stored?.value === undefined || stored.value === null ? null : decode(messageRow, stored.value)
     const address = place?.value === undefined || place.value === null ? null : decode(addressRow, place.value).address
     const send = row?.send
@@ -153,7 +168,13 @@ class ListSettler implements Settler {
     if (lookup === null) return 'open'
     const { account, credentials, apiUrl } = target
     try {
-      const answer = await this.#options.outgoing.request({ ...lookup.request({ credentials, apiUrl, address }), timeoutMs: LOOKUP_TIMEOUT_MS, responseBytesMax: LOOKUP_BYTES_MAX, isToProvider: true, signal: this.#options.signal })
+      const answer = await this.#options.outgoing.request({
+        ...lookup.request({ credentials, apiUrl, address }),
+        timeoutMs: LOOKUP_TIMEOUT_MS,
+        responseBytesMax: LOOKUP_BYTES_MAX,
+        isToProvider: true,
+        signal: this.#options.signal,
+      })
       const found = lookup.parse({ status: answer.status, body: answer.body.toString('utf8') })
       if (found === null) return 'open'
       const { startedAt } = unknown.record
@@ -173,7 +194,9 @@ class ListSettler implements Settler {
   async #unexplained({ partition, record }: Unknown, found: readonly FoundSend[]): Promise<FoundSend[]> {
     const { settings, log } = this.#options
     const idKey = settings.idKey(record.organizationId)
-    const aliases = found.map(({ providerMessageId }) => keys.message(record.conversationId, messageIdOf(idKey, record.accountId, providerMessageId)))
+    const aliases = found.map(({ providerMessageId }) =>
+      keys.message(record.conversationId, messageIdOf(idKey, record.accountId, providerMessageId)),
+    )
     const rows = await log.latest('messages', partition, aliases)
     return found.filter((_, index) => (rows[index]?.value ?? null) === null)
   }
@@ -196,7 +219,18 @@ class ListSettler implements Settler {
     const { outcome, ...facts } = settled
     const effect = { effectId: derivePlain('effect', [conversationId, 'send', messageId, attempt]), organizationId }
     const data = { messageId, attempt, state: outcome, ...facts, aliasId, at: clock() }
-    await reports.post([reportOf(effect, { actor: { kind: 'conversation', id: conversationId }, type: 'send.report', parts: [attempt, 'settled', outcome], at: clock(), data })], signal)
+    await reports.post(
+      [
+        reportOf(effect, {
+          actor: { kind: 'conversation', id: conversationId },
+          type: 'send.report',
+          parts: [attempt, 'settled', outcome],
+          at: clock(),
+          data,
+        }),
+      ],
+      signal,
+    )
   }
 }
 

@@ -58,7 +58,11 @@ class TellCarrier implements Tells {
     while (this.#waiting.size > 0 && !this.#stop.signal.aborted) {
       const batch = [...this.#waiting].slice(0, BATCH_MAX)
       try {
-        await this.#options.reports.post(batch.map(([, { value }]) => this.#reportOf(value)), this.#stop.signal, batch.map(([, { value }]) => toldEntry(value)))
+        await this.#options.reports.post(
+          batch.map(([, { value }]) => this.#reportOf(value)),
+          this.#stop.signal,
+          batch.map(([, { value }]) => toldEntry(value)),
+        )
       } catch (error) {
         this.#options.logger.error({ effectIds: batch.map(([, { value }]) => value.effectId), err: error }, 'tells not appended')
       }
@@ -71,7 +75,9 @@ class TellCarrier implements Tells {
     const isFromConversation = effect.to.kind === 'contact'
     const actor = { kind: isFromConversation ? 'conversation' : 'contact', id: effect.conversationId } as const
     const common = { actor, parts: [], at: this.#options.clock(), data: { effectId: effect.effectId } }
-    return isFromConversation ? reportOf(effect, { ...common, type: 'effect.end' }) : reportOf(effect, { ...common, type: 'contact.effect-end' })
+    return isFromConversation
+      ? reportOf(effect, { ...common, type: 'effect.end' })
+      : reportOf(effect, { ...common, type: 'contact.effect-end' })
   }
 }
 

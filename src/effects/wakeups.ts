@@ -99,7 +99,13 @@ class TimerCarrier implements Wakeups {
   #fire(effect: EffectTimer): void {
     const { reports, clock, logger } = this.#options
     const { conversationId, kind, setBySeq } = effect
-    const command = reportOf(effect, { actor: { kind: 'conversation', id: conversationId }, type: 'timer.fire', parts: [setBySeq], at: clock(), data: { kind, setBySeq } })
+    const command = reportOf(effect, {
+      actor: { kind: 'conversation', id: conversationId },
+      type: 'timer.fire',
+      parts: [setBySeq],
+      at: clock(),
+      data: { kind, setBySeq },
+    })
     const work: Promise<void> = reports
       .post([command], this.#stop.signal)
       .catch((error: unknown) => logger.error({ conversationId, kind, setBySeq, err: error }, 'timer not fired'))

@@ -18,7 +18,8 @@ type Place = { readonly userId: string; readonly threadId: string | null }
 export const conversationIdOf = (idKey: Uint8Array, accountId: string, { userId, threadId }: Place): string =>
   deriveKeyed(idKey, 'conversation', [accountId, threadId ?? userId])
 
-export const contactIdOf = (idKey: Uint8Array, accountId: string, userId: string): string => deriveKeyed(idKey, 'contact', [accountId, userId])
+export const contactIdOf = (idKey: Uint8Array, accountId: string, userId: string): string =>
+  deriveKeyed(idKey, 'contact', [accountId, userId])
 
 /** The id of an inbound message, and the alias under which receipts find one of ours. */
 export const messageIdOf = (idKey: Uint8Array, accountId: string, providerMessageId: string): string =>
@@ -68,8 +69,16 @@ const messageCommands = (context: IntakeContext, event: ParsedMessage): Command<
   // The conversation first, behind its message on the same key: the next send is refused even before the contact has heard of it.
   return [
     received,
-    { type: 'conversation.opt', ...addressed(context, conversation, contact, [...event.eventKey, 'opt', 'conversation']), data: { isOptedOut } },
-    { type: 'contact.opt', ...addressed(context, contact, contact, [...event.eventKey, 'opt', 'contact']), data: { accountId: account.id, isOptedOut } },
+    {
+      type: 'conversation.opt',
+      ...addressed(context, conversation, contact, [...event.eventKey, 'opt', 'conversation']),
+      data: { isOptedOut },
+    },
+    {
+      type: 'contact.opt',
+      ...addressed(context, contact, contact, [...event.eventKey, 'opt', 'contact']),
+      data: { accountId: account.id, isOptedOut },
+    },
   ]
 }
 
