@@ -165,7 +165,7 @@ const receive = (message: PanelMessage): void => {
 
 const mount = (): void => {
   const root = document.createElement('div')
-  const shadow = root.attachShadow({ mode: 'closed' })
+  const shadow = root.attachShadow({ mode: 'open' })
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(styles)
   shadow.adoptedStyleSheets = [sheet]
@@ -175,7 +175,10 @@ const mount = (): void => {
   button.setAttribute('aria-label', 'Open the chat')
   button.setAttribute('aria-expanded', 'false')
   button.append(
-    icon('chat', 'M5.500 4h13A2.500 2.500 0 0 1 21 6.500v8a2.500 2.500 0 0 1-2.500 2.500H12l-4.700 3.700a.5.5 0 0 1-.8-.4V17h-1A2.500 2.500 0 0 1 3 14.500v-8A2.500 2.500 0 0 1 5.500 4zM8 9h8M8 12.500h5'),
+    icon(
+      'chat',
+      'M5.500 4h13A2.500 2.500 0 0 1 21 6.500v8a2.500 2.500 0 0 1-2.500 2.500H12l-4.700 3.700a.5.5 0 0 1-.8-.4V17h-1A2.500 2.500 0 0 1 3 14.500v-8A2.500 2.500 0 0 1 5.500 4zM8 9h8M8 12.500h5',
+    ),
     icon('close', 'm6 9.500 6 6 6-6'),
     badge,
   )

@@ -7,7 +7,7 @@ import { createComposer } from './panel/composer-view.ts'
 import { h, icon } from './panel/dom.ts'
 import { createLogView } from './panel/log-view.ts'
 import { Refused, sessionOf, type ChatSession } from './panel/session.ts'
-import { initialState, unreadOf, type ChatState } from './panel/state.ts'
+import { initialState, unreadOf, type ChatState, type PendingMessage } from './panel/state.ts'
 import { uploadWith } from './panel/upload.ts'
 import { words } from './panel/words.ts'
 import './panel/panel.css'
@@ -23,13 +23,18 @@ let token = ''
 let isOpen = false
 /** Grows with each beginning: an answer to an earlier one is too late. */
 let generation = 0
+/** Written before the chat was there: sent as soon as it is. */
+let early: { readonly text: string; readonly attachments: PendingMessage['attachments'] }[] = []
 
 const title = h('h1', {}, words.title)
 const lead = h('p', {}, words.answersHere)
 const banner = h('div', { class: 'banner', role: 'status' })
 const log = createLogView((pending) => chat?.retry(pending))
 const composer = createComposer({
-  onSend: (text, attachments) => chat?.send(text, attachments),
+  onSend: (text, attachments) => {
+    if (chat === null) early.push({ text, attachments })
+    else chat.send(text, attachments)
+  },
   onTyping: (isTyping) => chat?.typing(isTyping),
   upload: (file, onProgress) => uploadWith(() => token)(file, onProgress),
 })
@@ -51,6 +56,7 @@ const bridge = openBridge({
   onReset: () => {
     chat?.close()
     chat = null
+    early = []
     composer.clear()
     log.draw(initialState)
     begin()
@@ -93,6 +99,8 @@ const connectAs = (first: ChatSession): void => {
     onAnswer: ({ id, content }) => bridge.send('event', { name: 'message', data: { id, text: content?.text ?? '' } }),
     newId,
   })
+  for (const { text, attachments } of early) chat.send(text, attachments)
+  early = []
   look()
 }
 
@@ -113,8 +121,14 @@ const begin = (): void => {
   void tryToBegin(++generation, 0)
 }
 
-const close = h('button', { type: 'button', 'aria-label': words.close, title: words.close, onclick: () => bridge.send('close') }, icon('close'))
-document.querySelector('#chat')?.append(h('header', { class: 'head' }, h('div', {}, title, lead), close), banner, log.element, composer.element)
+const close = h(
+  'button',
+  { type: 'button', 'aria-label': words.close, title: words.close, onclick: () => bridge.send('close') },
+  icon('close'),
+)
+document
+  .querySelector('#chat')
+  ?.append(h('header', { class: 'head' }, h('div', {}, title, lead), close), banner, log.element, composer.element)
 log.setGreeting(words.greeting)
 document.addEventListener('visibilitychange', look)
 document.addEventListener('keydown', (event) => {

@@ -14,7 +14,10 @@ import type { Me } from './state/model.ts'
 import { linkCodeOf } from './state/route.ts'
 import { drawId } from './words/ids.ts'
 
-type Stage = { readonly name: 'waiting' } | { readonly name: 'out'; readonly problem: Problem | null } | { readonly name: 'in'; readonly inbox: Inbox }
+type Stage =
+  | { readonly name: 'waiting' }
+  | { readonly name: 'out'; readonly problem: Problem | null }
+  | { readonly name: 'in'; readonly inbox: Inbox }
 
 const socketUrl = (): string => `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}/v1/socket`
 
@@ -65,7 +68,15 @@ export const App = (): ReactElement => {
   }, [])
 
   const inbox = stage.name === 'in' ? stage.inbox : null
-  const content = useMemo(() => (inbox === null ? null : <InboxContext value={inbox}><Shell /></InboxContext>), [inbox])
+  const content = useMemo(
+    () =>
+      inbox === null ? null : (
+        <InboxContext value={inbox}>
+          <Shell />
+        </InboxContext>
+      ),
+    [inbox],
+  )
   if (content !== null) return content
   return stage.name === 'out' ? <SignIn onSignIn={signIn} problem={stage.problem} /> : <Waiting text="Opening your inbox…" />
 }

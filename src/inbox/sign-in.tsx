@@ -4,6 +4,7 @@
 import { useState, type ReactElement } from 'react'
 import type { Problem } from '#schemas'
 import { Icon } from './parts/icons.tsx'
+import { valuesOf } from './settings/parts.tsx'
 
 interface SignInProps {
   readonly onSignIn: (email: string, password: string) => Promise<Problem | null>
@@ -16,9 +17,9 @@ export const SignIn = ({ onSignIn, problem: before }: SignInProps): ReactElement
   const [isBusy, setBusy] = useState(false)
 
   const submit = async (form: HTMLFormElement): Promise<void> => {
-    const data = new FormData(form)
+    const { email = '', password = '' } = valuesOf(form)
     setBusy(true)
-    setProblem(await onSignIn(String(data.get('email')), String(data.get('password'))))
+    setProblem(await onSignIn(email, password))
     setBusy(false)
   }
 

@@ -29,7 +29,8 @@ interface LoaderMessage extends Partial<PageAnswer> {
 export const openBridge = (handlers: BridgeHandlers): Bridge => {
   let origin: string | null = null
   let waiting: ((answer: PageAnswer) => void)[] = []
-  const post = (target: string, type: string, fields: object = {}): void => window.parent.postMessage({ confab: 1, type, ...fields }, target)
+  const post = (target: string, type: string, fields: object = {}): void =>
+    window.parent.postMessage({ confab: 1, type, ...fields }, target)
   const receive = ({ type, isOpen, status, value }: LoaderMessage): void => {
     if (type === 'opened') handlers.onOpened()
     else if (type === 'closed') handlers.onClosed()

@@ -3,7 +3,16 @@
 
 import { connect, type Client } from '#client'
 import type { Message, Problem, ServerFrame } from '#schemas'
-import { initialState, newestAnswer, unreadOf, withEvent, withSnapshot, type ChatState, type Connection, type PendingMessage } from './state.ts'
+import {
+  initialState,
+  newestAnswer,
+  unreadOf,
+  withEvent,
+  withSnapshot,
+  type ChatState,
+  type Connection,
+  type PendingMessage,
+} from './state.ts'
 
 export interface ChatOptions {
   readonly url: string
@@ -82,7 +91,10 @@ class VisitorChat implements Chat {
   #submit(pending: PendingMessage): void {
     this.#set({ ...this.#state, pending: [...this.#state.pending, pending] })
     const { clientId, text, attachments } = pending
-    const fields = { ...(text === '' ? {} : { text }), ...(attachments.length === 0 ? {} : { attachments: attachments.map(({ fileId }) => ({ fileId })) }) }
+    const fields = {
+      ...(text === '' ? {} : { text }),
+      ...(attachments.length === 0 ? {} : { attachments: attachments.map(({ fileId }) => ({ fileId })) }),
+    }
     this.#client.command('message.receive', fields, clientId).then(
       ({ problem }) => {
         if (problem !== undefined) this.#refuse(clientId, problem)
@@ -148,11 +160,14 @@ class VisitorChat implements Chat {
       const newest = newestAnswer(this.#state)
       const deliveredUpTo = Math.max(newest, this.#state.delivered)
       const readUpTo = this.#isLooking ? newest : this.#state.read
-      const isNews = deliveredUpTo > Math.max(this.#toldDelivered, this.#state.delivered) || readUpTo > Math.max(this.#toldRead, this.#state.read)
+      const isNews =
+        deliveredUpTo > Math.max(this.#toldDelivered, this.#state.delivered) || readUpTo > Math.max(this.#toldRead, this.#state.read)
       if (!isNews) return
       this.#toldDelivered = deliveredUpTo
       this.#toldRead = Math.max(this.#toldRead, readUpTo)
-      this.#client.command('contact.acknowledge', { deliveredUpTo, ...(readUpTo > 0 ? { readUpTo } : {}) }, this.#options.newId()).catch(() => undefined)
+      this.#client
+        .command('contact.acknowledge', { deliveredUpTo, ...(readUpTo > 0 ? { readUpTo } : {}) }, this.#options.newId())
+        .catch(() => undefined)
     }, ACKNOWLEDGE_AFTER_MS)
   }
 }

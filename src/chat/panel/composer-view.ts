@@ -64,7 +64,11 @@ class FileShelf {
     const progress = h('progress', { max: 1, value: 0 })
     const note = h('span', { class: 'note' })
     const remove = h('button', { type: 'button', 'aria-label': words.remove(file.name), onclick: () => this.#remove(held) }, icon('close'))
-    const held: Held = { name: file.name, element: h('li', {}, icon('file'), h('span', { class: 'name' }, file.name), note, remove, progress), fileId: null }
+    const held: Held = {
+      name: file.name,
+      element: h('li', {}, icon('file'), h('span', { class: 'name' }, file.name), note, remove, progress),
+      fileId: null,
+    }
     const fail = (why: string): void => {
       held.element.classList.add('failed')
       note.textContent = why
@@ -96,7 +100,11 @@ export const createComposer = (handlers: ComposerHandlers): ComposerView => {
   const count = h('span', { class: 'count', role: 'status' })
   const send = h('button', { class: 'send', type: 'submit', 'aria-label': words.send, title: words.send, disabled: true }, icon('send'))
   const picker = h('input', { type: 'file', multiple: true, hidden: true })
-  const attach = h('button', { class: 'attach', type: 'button', 'aria-label': words.attach, title: words.attach, onclick: () => picker.click() }, icon('clip'))
+  const attach = h(
+    'button',
+    { class: 'attach', type: 'button', 'aria-label': words.attach, title: words.attach, onclick: () => picker.click() },
+    icon('clip'),
+  )
   let toldAt = 0
 
   const changed = (): void => {

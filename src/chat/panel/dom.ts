@@ -11,7 +11,11 @@ const apply = (element: Element, name: string, value: Properties[string]): void 
 }
 
 /** `onclick` and the like are listeners, everything else attributes; false and null leave one out. */
-export const h = <K extends keyof HTMLElementTagNameMap>(tag: K, properties: Properties = {}, ...children: readonly Child[]): HTMLElementTagNameMap[K] => {
+export const h = <K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Properties = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[K] => {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(properties)) apply(element, name, value)
   element.append(...children.filter((child) => child !== null && child !== undefined))

@@ -25,7 +25,9 @@ const textView = (text: string): HTMLElement =>
   h(
     'p',
     {},
-    ...linked(text).map((part) => (part.href === undefined ? part.text : h('a', { href: part.href, target: '_blank', rel: 'noopener noreferrer' }, part.text))),
+    ...linked(text).map((part) =>
+      part.href === undefined ? part.text : h('a', { href: part.href, target: '_blank', rel: 'noopener noreferrer' }, part.text),
+    ),
   )
 
 const bodyOf = ({ content, isDeleted }: Message): HTMLElement[] => {
@@ -51,10 +53,20 @@ const pendingBubble = (pending: PendingMessage, onRetry: (pending: PendingMessag
   h(
     'div',
     { class: 'line mine pending' },
-    h('div', { class: 'bubble' }, ...pending.attachments.map(({ name }) => h('span', { class: 'file' }, icon('file'), h('span', {}, name))), pending.text === '' ? null : textView(pending.text)),
+    h(
+      'div',
+      { class: 'bubble' },
+      ...pending.attachments.map(({ name }) => h('span', { class: 'file' }, icon('file'), h('span', {}, name))),
+      pending.text === '' ? null : textView(pending.text),
+    ),
     pending.problem === null
       ? h('span', { class: 'mark' }, words.sending)
-      : h('span', { class: 'mark failed' }, `${words.notSent} ${pending.problem.title} `, h('button', { type: 'button', onclick: () => onRetry(pending) }, words.tryAgain)),
+      : h(
+          'span',
+          { class: 'mark failed' },
+          `${words.notSent} ${pending.problem.title} `,
+          h('button', { type: 'button', onclick: () => onRetry(pending) }, words.tryAgain),
+        ),
   )
 
 export interface LogView {
@@ -91,11 +103,16 @@ export const createLogView = (onRetry: (pending: PendingMessage) => void): LogVi
     }
     for (const pending of state.pending) keep(pending.clientId, pending, () => pendingBubble(pending, onRetry))
     drawn = next
-    place(lines, [...next.values()].map((each) => each.element))
+    place(
+      lines,
+      [...next.values()].map((each) => each.element),
+    )
     const typist = state.typing === null ? '' : words.isTyping(state.typing || words.team)
     if (typing.dataset['words'] !== typist) {
       typing.dataset['words'] = typist
-      typing.replaceChildren(...(typist === '' ? [] : [h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), typist]))
+      typing.replaceChildren(
+        ...(typist === '' ? [] : [h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), typist]),
+      )
     }
     if (isAtEnd) element.scrollTop = element.scrollHeight
   }

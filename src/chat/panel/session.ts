@@ -14,7 +14,7 @@ interface SessionAnswer {
   readonly token: string
   readonly expiresAt: string
   readonly conversationId: string
-  readonly widget: { readonly name: string; readonly options: Readonly<Record<string, string>> }
+  readonly account: { readonly name: string; readonly options: Readonly<Record<string, string>> }
 }
 
 /** The server will not have this page or account: nothing to try again. */
@@ -27,14 +27,19 @@ const COLOR = /^#[0-9a-f]{6}$/i
 /** Throws `Refused` where a repeat cannot help, other errors where it can. */
 export const sessionOf = ({ status, value }: PageAnswer): ChatSession => {
   if (status >= 200 && status < 300) {
-    const { token, expiresAt, conversationId, widget } = value as SessionAnswer
-    const { title, greeting, color = '', position } = widget.options
+    const { token, expiresAt, conversationId, account } = value as SessionAnswer
+    const { title, greeting, color = '', position } = account.options
     return {
       token,
       expiresAt: Date.parse(expiresAt),
       conversationId,
       // It becomes a style: nothing but a colour may pass.
-      look: { name: title ?? widget.name, greeting: greeting ?? null, color: COLOR.test(color) ? color : null, side: position === 'left' ? 'left' : 'right' },
+      look: {
+        name: title ?? account.name,
+        greeting: greeting ?? null,
+        color: COLOR.test(color) ? color : null,
+        side: position === 'left' ? 'left' : 'right',
+      },
     }
   }
   const title = (value as { title?: string } | null)?.title ?? 'The chat cannot be reached.'

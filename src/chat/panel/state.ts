@@ -29,11 +29,24 @@ export interface ChatState {
   readonly typing: string | null
 }
 
-export const initialState: ChatState = { connection: 'connecting', messages: [], pending: [], seq: 0, delivered: 0, read: 0, readByTeam: 0, typing: null }
+export const initialState: ChatState = {
+  connection: 'connecting',
+  messages: [],
+  pending: [],
+  seq: 0,
+  delivered: 0,
+  read: 0,
+  readByTeam: 0,
+  typing: null,
+}
 
-const isStored = (messages: readonly Message[], { clientId }: PendingMessage): boolean => messages.some((message) => message.clientId === clientId)
+const isStored = (messages: readonly Message[], { clientId }: PendingMessage): boolean =>
+  messages.some((message) => message.clientId === clientId)
 
-const withoutStored = (state: ChatState): ChatState => ({ ...state, pending: state.pending.filter((pending) => !isStored(state.messages, pending)) })
+const withoutStored = (state: ChatState): ChatState => ({
+  ...state,
+  pending: state.pending.filter((pending) => !isStored(state.messages, pending)),
+})
 
 interface SnapshotRow {
   readonly seq: number
@@ -54,7 +67,8 @@ export const withEvent = (state: ChatState, event: EventShape): ChatState => {
   if (event.subject.kind !== 'conversation' || event.seq <= state.seq) return state
   const after = { ...state, seq: event.seq }
   const { upToSeq, clientId } = event.data
-  if (event.type === 'message.read' && typeof upToSeq === 'number') return { ...after, read: Math.max(state.read, upToSeq), delivered: Math.max(state.delivered, upToSeq) }
+  if (event.type === 'message.read' && typeof upToSeq === 'number')
+    return { ...after, read: Math.max(state.read, upToSeq), delivered: Math.max(state.delivered, upToSeq) }
   if (event.type === 'message.delivered' && typeof upToSeq === 'number') return { ...after, delivered: Math.max(state.delivered, upToSeq) }
   const id = messageIdOf(event)
   if (id === null) return after
@@ -67,7 +81,8 @@ export const withEvent = (state: ChatState, event: EventShape): ChatState => {
 }
 
 /** Ours that the visitor has not read. */
-export const unreadOf = (state: ChatState): number => state.messages.filter((message) => message.direction === 'out' && message.seq > state.read).length
+export const unreadOf = (state: ChatState): number =>
+  state.messages.filter((message) => message.direction === 'out' && message.seq > state.read).length
 
 /** The newest of ours: what there is to acknowledge. */
 export const newestAnswer = (state: ChatState): number => state.messages.findLast((message) => message.direction === 'out')?.seq ?? 0

@@ -32,12 +32,16 @@ export const words = {
   },
 } as const
 
-export const timeWords = (iso: string): string => new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(iso))
+export const timeWords = (iso: string): string =>
+  new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(iso))
 
 export const dayWords = (iso: string): string => {
   const at = new Date(iso)
   const isToday = at.toDateString() === new Date().toDateString()
-  return new Intl.DateTimeFormat(undefined, isToday ? { hour: '2-digit', minute: '2-digit' } : { weekday: 'short', day: 'numeric', month: 'short' }).format(at)
+  return new Intl.DateTimeFormat(
+    undefined,
+    isToday ? { hour: '2-digit', minute: '2-digit' } : { weekday: 'short', day: 'numeric', month: 'short' },
+  ).format(at)
 }
 
 const LINK = /https?:\/\/[^\s<>"'`{}|\\^]+[^\s<>"'`{}|\\^.,;:!?)\]…]/giu

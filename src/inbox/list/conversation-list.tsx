@@ -39,7 +39,15 @@ const Skeleton = (): ReactElement => (
   </div>
 )
 
-const ListNotice = ({ view, list, isFiltered }: { readonly view: ViewName; readonly list: ListState | undefined; readonly isFiltered: boolean }): ReactElement => {
+const ListNotice = ({
+  view,
+  list,
+  isFiltered,
+}: {
+  readonly view: ViewName
+  readonly list: ListState | undefined
+  readonly isFiltered: boolean
+}): ReactElement => {
   const inbox = useInbox()
   if (list !== undefined && list.problem !== null) {
     return (
@@ -96,13 +104,25 @@ const Rows = ({ view, rows, selectedId, onOpen, hasMore, scroller }: RowsProps):
   }, [selectedId])
 
   return (
-    <div role="grid" aria-label={listViews[view].title} aria-rowcount={hasMore ? -1 : rows.length} style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+    <div
+      role="grid"
+      aria-label={listViews[view].title}
+      aria-rowcount={hasMore ? -1 : rows.length}
+      style={{ height: virtual.getTotalSize(), position: 'relative' }}
+    >
       {items.map((item) => {
         const row = rows[item.index]
         if (row === undefined) return null
         const isSelected = row.id === selectedId
         return (
-          <div key={item.key} role="row" aria-rowindex={item.index + 1} aria-selected={isSelected} className="list__slot" style={{ transform: `translateY(${item.start}px)`, height: item.size }}>
+          <div
+            key={item.key}
+            role="row"
+            aria-rowindex={item.index + 1}
+            aria-selected={isSelected}
+            className="list__slot"
+            style={{ transform: `translateY(${item.start}px)`, height: item.size }}
+          >
             <div role="gridcell" className="list__cell">
               <button
                 type="button"

@@ -16,7 +16,8 @@ const LABELS_SHOWN = 2
 const previewAuthor = (row: Conversation, me: string, agentName: string | undefined): string => {
   const last = row.lastMessage
   if (last === null || last.direction === 'in') return ''
-  if (last.author.kind === 'agent') return last.author.id === me ? 'You: ' : `${(last.author.name ?? agentName ?? 'Agent').split(' ')[0] ?? ''}: `
+  if (last.author.kind === 'agent')
+    return last.author.id === me ? 'You: ' : `${(last.author.name ?? agentName ?? 'Agent').split(' ')[0] ?? ''}: `
   return last.author.kind === 'bot' ? 'Bot: ' : ''
 }
 
@@ -29,7 +30,11 @@ const Preview = ({ row }: { readonly row: Conversation }): ReactElement => {
   if (last === null) return <span className="row__preview">No messages yet</span>
   return (
     <span className="row__preview">
-      {last.direction === 'note' ? <span className="row__note"><Icon name="lock" size={12} /> Note </span> : null}
+      {last.direction === 'note' ? (
+        <span className="row__note">
+          <Icon name="lock" size={12} /> Note{' '}
+        </span>
+      ) : null}
       <span className="row__author">{previewAuthor(row, me, agentName)}</span>
       {last.preview}
     </span>
@@ -38,7 +43,7 @@ const Preview = ({ row }: { readonly row: Conversation }): ReactElement => {
 
 const priorityNames: Readonly<Record<string, string>> = { low: 'Low', medium: 'Medium', high: 'High', urgent: 'Urgent' }
 
-export const PriorityMark = ({ priority }: { readonly priority: string }): ReactElement | null =>
+const PriorityMark = ({ priority }: { readonly priority: string }): ReactElement | null =>
   priority === 'none' ? null : (
     <span className={`priority priority--${priority}`} title={`${priorityNames[priority] ?? priority} priority`}>
       <Icon name="flag" size={12} />
@@ -55,8 +60,18 @@ export const LabelChip = ({ label }: { readonly label: Label }): ReactElement =>
 
 const SendMark = ({ row }: { readonly row: Conversation }): ReactElement | null => {
   const state = row.lastMessage?.sendState
-  if (state === 'failed') return <span className="send-mark send-mark--failed"><Icon name="alert" size={12} /> Not sent</span>
-  if (state === 'unknown') return <span className="send-mark send-mark--unknown"><Icon name="question" size={12} /> Unknown</span>
+  if (state === 'failed')
+    return (
+      <span className="send-mark send-mark--failed">
+        <Icon name="alert" size={12} /> Not sent
+      </span>
+    )
+  if (state === 'unknown')
+    return (
+      <span className="send-mark send-mark--unknown">
+        <Icon name="question" size={12} /> Unknown
+      </span>
+    )
   return null
 }
 
@@ -66,8 +81,14 @@ const Labels = ({ row }: { readonly row: Conversation }): ReactElement => {
   const hidden = known.length - LABELS_SHOWN
   return (
     <>
-      {known.slice(0, LABELS_SHOWN).map((label) => <LabelChip key={label.id} label={label} />)}
-      {hidden > 0 ? <span className="chip" title={known.map(({ name }) => name).join(', ')}>+{hidden}</span> : null}
+      {known.slice(0, LABELS_SHOWN).map((label) => (
+        <LabelChip key={label.id} label={label} />
+      ))}
+      {hidden > 0 ? (
+        <span className="chip" title={known.map(({ name }) => name).join(', ')}>
+          +{hidden}
+        </span>
+      ) : null}
     </>
   )
 }
@@ -87,7 +108,11 @@ const AssigneeMark = ({ row }: { readonly row: Conversation }): ReactElement | n
 
 const Clock = ({ row, now }: { readonly row: Conversation; readonly now: number }): ReactElement | null => {
   if (row.state === 'snoozed') {
-    return <span className="row__clock"><Icon name="moon" size={12} /> {row.snoozedUntil === null ? 'until they write' : comingTime(row.snoozedUntil, now)}</span>
+    return (
+      <span className="row__clock">
+        <Icon name="moon" size={12} /> {row.snoozedUntil === null ? 'until they write' : comingTime(row.snoozedUntil, now)}
+      </span>
+    )
   }
   if (row.waitingSince === null) return null
   return (

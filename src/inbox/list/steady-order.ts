@@ -1,7 +1,7 @@
 // Keeps the order of a list still while it is under the pointer or scrolled: rows change in place, new ones wait in a pill.
 // Between the true order, which events change at any moment, and a hand about to click.
 
-import { useCallback, useRef, useState } from 'react'
+import { useCallback, useState } from 'react'
 import type { Conversation } from '#schemas'
 
 /** The shown order after a change of the true one: held rows keep their places, gone rows leave, new rows wait. */
@@ -33,16 +33,22 @@ interface Steady {
   readonly release: () => void
 }
 
+interface Shown {
+  readonly key: string
+  readonly order: readonly string[]
+}
+
+const isEqual = (a: Shown, b: Shown): boolean =>
+  a.key === b.key && a.order.length === b.order.length && a.order.every((id, index) => id === b.order[index])
+
 export const useSteadyOrder = (sorted: readonly Conversation[], { isHeld, key }: SteadyOptions): Steady => {
-  const shown = useRef<{ key: string; order: readonly string[] }>({ key, order: [] })
-  const [, draw] = useState(0)
-  const isSame = shown.current.key === key && shown.current.order.length > 0
-  const { order, newCount } = steadyOrder(shown.current.order, sorted, isHeld && isSame)
-  shown.current = { key, order }
+  const [shown, setShown] = useState<Shown>({ key, order: [] })
+  const isSame = shown.key === key && shown.order.length > 0
+  const { order, newCount } = steadyOrder(shown.order, sorted, isHeld && isSame)
+  const next = { key, order }
+  // What is shown now is what is held next time: state that follows from the last drawing.
+  if (!isEqual(shown, next)) setShown(next)
   const byId = new Map(sorted.map((row) => [row.id, row]))
-  const release = useCallback(() => {
-    shown.current = { key, order: [] }
-    draw((count) => count + 1)
-  }, [key])
+  const release = useCallback(() => setShown({ key, order: [] }), [key])
   return { rows: order.flatMap((id) => byId.get(id) ?? []), newCount, release }
 }

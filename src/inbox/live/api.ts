@@ -40,7 +40,15 @@ export const openApi = (csrf: () => string): Api => {
         request.onload = () => {
           const answer = request.response as (Partial<Problem> & { fileId?: string }) | null
           if (request.status < 300 && answer?.fileId !== undefined) resolve({ ok: answer.fileId })
-          else resolve({ problem: { ...unreachable, title: answer?.title ?? 'It could not be stored.', status: request.status, code: answer?.code ?? 'internal' } })
+          else
+            resolve({
+              problem: {
+                ...unreachable,
+                title: answer?.title ?? 'It could not be stored.',
+                status: request.status,
+                code: answer?.code ?? 'internal',
+              },
+            })
         }
         const form = new FormData()
         form.append('file', file, file.name)

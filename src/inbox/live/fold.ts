@@ -14,7 +14,12 @@ export const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V | undef
   return copy
 }
 
-const countsAfter = (counts: Counts | null, before: Conversation | undefined, after: Conversation | undefined, me: string): Counts | null => {
+const countsAfter = (
+  counts: Counts | null,
+  before: Conversation | undefined,
+  after: Conversation | undefined,
+  me: string,
+): Counts | null => {
   if (counts === null) return null
   const changed = { ...counts }
   for (const name of viewNames) {
@@ -49,7 +54,7 @@ export const withRows = (state: InboxState, fetched: readonly Conversation[]): I
 const comesBefore = (a: Message, b: Message): boolean => (a.orderAt === b.orderAt ? a.seq < b.seq : a.orderAt < b.orderAt)
 
 /** In thread order; a message that is there already is replaced. */
-export const withMessage = (messages: readonly Message[], message: Message): readonly Message[] => {
+const withMessage = (messages: readonly Message[], message: Message): readonly Message[] => {
   const rest = messages.filter(({ id }) => id !== message.id)
   const at = rest.findLastIndex((each) => comesBefore(each, message)) + 1
   return [...rest.slice(0, at), message, ...rest.slice(at)]
@@ -147,7 +152,10 @@ interface MarkValue {
 }
 
 export const isMark = (value: unknown): value is MarkValue =>
-  typeof value === 'object' && value !== null && typeof (value as MarkValue).conversationId === 'string' && typeof (value as MarkValue).readUpTo === 'number'
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as MarkValue).conversationId === 'string' &&
+  typeof (value as MarkValue).readUpTo === 'number'
 
 /** My own mark: reading here or in another tab empties the unread number. */
 const withMark = (state: InboxState, mark: MarkValue): InboxState => {
@@ -156,9 +164,12 @@ const withMark = (state: InboxState, mark: MarkValue): InboxState => {
   const messages = state.threads.get(row.id)?.messages
   const newest = row.lastMessage?.seq ?? row.seq
   // The thread knows exactly; without it the newest message decides.
-  const unread = messages === undefined || messages.length === 0
-    ? mark.readUpTo >= newest ? 0 : row.unread
-    : messages.filter((message) => message.direction === 'in' && message.seq > mark.readUpTo).length
+  const unread =
+    messages === undefined || messages.length === 0
+      ? mark.readUpTo >= newest
+        ? 0
+        : row.unread
+      : messages.filter((message) => message.direction === 'in' && message.seq > mark.readUpTo).length
   return unread === row.unread ? state : { ...state, rows: withEntry(state.rows, row.id, { ...row, unread }) }
 }
 

@@ -4,9 +4,9 @@
 import type { InboxState } from '../state/model.ts'
 
 export interface Holder {
-  get(): InboxState
-  set(change: (state: InboxState) => InboxState): void
-  subscribe(listener: () => void): () => void
+  readonly get: () => InboxState
+  readonly set: (change: (state: InboxState) => InboxState) => void
+  readonly subscribe: (listener: () => void) => () => void
 }
 
 export const createHolder = (initial: InboxState): Holder => {

@@ -74,7 +74,14 @@ export class Lists {
     const of = (name: string): number => byState[name] ?? 0
     this.#holder.set((state) => {
       const waiting = [...state.rows.values()].filter((row) => listViews.waiting.has(row, state.me.id)).length
-      const counts: Counts = { mine, unassigned, all: of('open') + of('pending'), waiting, snoozed: of('snoozed'), resolved: of('resolved') }
+      const counts: Counts = {
+        mine,
+        unassigned,
+        all: of('open') + of('pending'),
+        waiting,
+        snoozed: of('snoozed'),
+        resolved: of('resolved'),
+      }
       return { ...state, counts }
     })
   }

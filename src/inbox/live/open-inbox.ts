@@ -1,16 +1,18 @@
 // The inbox over a line and HTTP: frames become state, an agent's actions become commands.
 // Between the panes, which see state and actions, and the server; the only form of Inbox.
 
-import type { Accepted, Contact, Conversation, Problem, ServerFrame } from '#schemas'
+import type { Accepted, Conversation, Problem, ServerFrame } from '#schemas'
 import type { Answered, ConversationAction, Draft, Inbox } from '../state/inbox.ts'
-import type { Account, Agent, InboxState, Label, Me, Outgoing } from '../state/model.ts'
+import type { InboxState, Me, Outgoing } from '../state/model.ts'
 import type { ViewName } from '../state/views.ts'
 import type { Api } from './api.ts'
-import { applyEvent, applyState, withEntry, withRow, withRows } from './fold.ts'
+import { loadContact, loadDirectory } from './directory.ts'
+import { applyEvent, applyState, withRow, withRows } from './fold.ts'
 import { createHolder, type Holder } from './holder.ts'
 import type { Line, LineHandlers } from './line.ts'
 import { Lists } from './lists.ts'
 import { Threads } from './threads.ts'
+import { Typists } from './typists.ts'
 
 export interface InboxOptions {
   readonly me: Me
@@ -57,7 +59,7 @@ class LiveInbox implements Inbox {
   readonly #lists: Lists
   readonly #threads: Threads
   readonly #line: Line
-  readonly #typingTimers = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #typists: Typists
   readonly #readUpTo = new Map<string, number>()
   #toastKey = 0
   #isJumped = false
@@ -71,6 +73,7 @@ class LiveInbox implements Inbox {
     this.#holder = createHolder(initial(options.me))
     this.subscribe = this.#holder.subscribe
     this.getState = this.#holder.get
+    this.#typists = new Typists(this.#holder)
     this.#lists = new Lists(this.#holder, options.api)
     this.#threads = new Threads({ holder: this.#holder, api: options.api, line: () => this.#line })
     this.#line = options.openLine({
@@ -100,7 +103,7 @@ class LiveInbox implements Inbox {
         return this.#holder.set((state) => applyState(state, frame.kind, frame.id, frame.value))
       case 'ephemeral':
         if (frame.kind === 'typing' && frame.conversationId !== undefined && frame.by?.kind === 'contact') {
-          this.#typing(frame.conversationId, frame.isTyping === true, frame.ttlMs)
+          this.#typists.set(frame.conversationId, frame.isTyping === true, frame.ttlMs)
         }
         return
       case 'resync':
@@ -124,19 +127,6 @@ class LiveInbox implements Inbox {
     this.#holder.set((state) => ({ ...state, rows: new Map(rows.map((row) => [row.id, row])), typing: new Set() }))
     this.#lists.reload()
     this.#threads.reload()
-  }
-
-  #typing(conversationId: string, isTyping: boolean, ttlMs = 6_000): void {
-    clearTimeout(this.#typingTimers.get(conversationId))
-    this.#typingTimers.delete(conversationId)
-    if (isTyping) this.#typingTimers.set(conversationId, setTimeout(() => this.#typing(conversationId, false), ttlMs))
-    this.#holder.set((state) => {
-      if (state.typing.has(conversationId) === isTyping) return state
-      const typing = new Set(state.typing)
-      if (isTyping) typing.add(conversationId)
-      else typing.delete(conversationId)
-      return { ...state, typing }
-    })
   }
 
   openList(view: ViewName): void {
@@ -163,8 +153,14 @@ class LiveInbox implements Inbox {
   send(conversationId: string, outgoing: Outgoing): void {
     const { clientId, text, uploads, isNote, seenSeq, isOverride } = outgoing
     const attachments = uploads.flatMap(({ fileId }) => (fileId === null ? [] : [{ fileId }]))
-    this.#threads.pend(conversationId, (pending) => [...pending, { ...outgoing, at: new Date(this.#options.clock()).toISOString(), refusal: null }])
-    this.#forgetDraft(conversationId)
+    this.#threads.pend(conversationId, (pending) => [
+      ...pending,
+      { ...outgoing, at: new Date(this.#options.clock()).toISOString(), refusal: null },
+    ])
+    // The send ends the server's draft; here it must not come back either.
+    this.#threads.keepDraft(conversationId, null)
+    // Who answers has seen what was new.
+    this.#threads.patch(conversationId, { readUpTo: null })
     const fields = {
       conversationId,
       ...(text === '' ? {} : { text }),
@@ -175,7 +171,9 @@ class LiveInbox implements Inbox {
     this.#line.command('message.send', fields, clientId).then(
       ({ problem }) => {
         if (problem === undefined) return
-        this.#threads.pend(conversationId, (pending) => pending.map((each) => (each.clientId === clientId ? { ...each, refusal: problem } : each)))
+        this.#threads.pend(conversationId, (pending) =>
+          pending.map((each) => (each.clientId === clientId ? { ...each, refusal: problem } : each)),
+        )
       },
       () => undefined,
     )
@@ -219,12 +217,12 @@ class LiveInbox implements Inbox {
   saveDraft(conversationId: string, draft: Draft): void {
     const isEmpty = draft.text.trim() === ''
     this.#threads.keepDraft(conversationId, isEmpty ? null : draft)
-    void this.#command('conversation.draft', { conversationId, text: isEmpty ? null : draft.text, internal: draft.isNote, rev: this.#options.clock() })
-  }
-
-  /** The send ends the server's draft; here it must not come back either. */
-  #forgetDraft(conversationId: string): void {
-    this.#threads.keepDraft(conversationId, null)
+    void this.#command('conversation.draft', {
+      conversationId,
+      text: isEmpty ? null : draft.text,
+      internal: draft.isNote,
+      rev: this.#options.clock(),
+    })
   }
 
   upload(file: File, onProgress: (progress: number) => void): Promise<Answered<string>> {
@@ -232,23 +230,15 @@ class LiveInbox implements Inbox {
   }
 
   loadContact(contactId: string): void {
-    if (this.#holder.get().contacts.has(contactId)) return
-    void this.request<Contact>('GET', `/v1/contacts/${contactId}`).then((answer) => {
-      if (answer.problem === undefined) this.#holder.set((state) => ({ ...state, contacts: withEntry(state.contacts, contactId, answer.ok) }))
-    })
+    void loadContact(this.#holder, this.#options.api, contactId)
   }
 
   request<T>(method: string, path: string, body?: unknown): Promise<Answered<T>> {
     return this.#options.api.request<T>(method, path, body)
   }
 
-  async reloadDirectory(): Promise<void> {
-    const all = async <T extends { readonly id: string }>(path: string): Promise<ReadonlyMap<string, T> | null> => {
-      const answer = await this.request<{ items: readonly T[] }>('GET', path)
-      return answer.problem === undefined ? new Map(answer.ok.items.map((item) => [item.id, item])) : null
-    }
-    const [agents, labels, accounts] = await Promise.all([all<Agent>('/v1/agents'), all<Label>('/v1/labels'), all<Account>('/v1/accounts')])
-    this.#holder.set((state) => ({ ...state, agents: agents ?? state.agents, labels: labels ?? state.labels, accounts: accounts ?? state.accounts }))
+  reloadDirectory(): Promise<void> {
+    return loadDirectory(this.#holder, this.#options.api)
   }
 
   notify(text: string, { tone = 'plain', undo }: { tone?: 'plain' | 'danger'; undo?: () => void } = {}): void {
@@ -270,7 +260,7 @@ class LiveInbox implements Inbox {
   }
 
   close(): void {
-    for (const timer of this.#typingTimers.values()) clearTimeout(timer)
+    this.#typists.close()
     this.#line.close()
   }
 

@@ -55,7 +55,10 @@ export class Threads {
   }
 
   patch(id: string, change: Partial<Thread>): void {
-    this.#holder.set((state) => ({ ...state, threads: withEntry(state.threads, id, { ...(state.threads.get(id) ?? emptyThread), ...change }) }))
+    this.#holder.set((state) => ({
+      ...state,
+      threads: withEntry(state.threads, id, { ...(state.threads.get(id) ?? emptyThread), ...change }),
+    }))
   }
 
   pend(id: string, change: (pending: readonly Pending[]) => readonly Pending[]): void {
@@ -66,15 +69,29 @@ export class Threads {
   take(snapshot: ThreadSnapshot): void {
     const row = snapshot.items[0] as Conversation | undefined
     const id = row?.id ?? snapshot.id.slice(prefix.length)
-    if (row !== undefined && !this.#holder.get().threads.has(id) && !this.#open.has(id)) return this.#holder.set((state) => withRow(state, id, row, true))
+    if (row !== undefined && !this.#holder.get().threads.has(id) && !this.#open.has(id))
+      return this.#holder.set((state) => withRow(state, id, row, true))
     if (row === undefined) {
-      return this.patch(id, { problem: { type: 'about:blank', title: 'It does not exist, or you may not see it.', status: 404, code: 'not_found' } })
+      return this.patch(id, {
+        problem: { type: 'about:blank', title: 'It does not exist, or you may not see it.', status: 404, code: 'not_found' },
+      })
     }
     const me = this.#holder.get().me.id
-    const mark = snapshot.states?.map(({ value }) => value).filter(isMark).find(({ agentId }) => agentId === me)
+    const mark = snapshot.states
+      ?.map(({ value }) => value)
+      .filter(isMark)
+      .find(({ agentId }) => agentId === me)
     const messages = (snapshot.messages ?? []) as readonly Message[]
     this.#holder.set((state) => ((state.rows.get(id)?.seq ?? 0) > row.seq ? state : withRow(state, id, row, false)))
-    this.patch(id, { messages, events: [], isLoaded: true, hasOlder: messages.length >= FULL_PAGE, problem: null, seq: row.seq, readUpTo: row.unread > 0 ? (mark?.readUpTo ?? 0) : null })
+    this.patch(id, {
+      messages,
+      events: [],
+      isLoaded: true,
+      hasOlder: messages.length >= FULL_PAGE,
+      problem: null,
+      seq: row.seq,
+      readUpTo: row.unread > 0 ? (mark?.readUpTo ?? 0) : null,
+    })
     this.#setDraft(id, mark?.draft == null || mark.draft === '' ? null : { text: mark.draft, isNote: mark.isNoteDraft === true })
     void this.#history(id, row.seq)
   }
@@ -90,7 +107,10 @@ export class Threads {
     const oldest = thread?.messages[0]
     if (thread === undefined || oldest === undefined || !thread.hasOlder || thread.isLoadingOlder) return
     this.patch(id, { isLoadingOlder: true })
-    const answer = await this.#api.request<{ items: Message[] }>('GET', `/v1/conversations/${id}/messages?before=${oldest.id}&limit=${OLDER_PAGE}`)
+    const answer = await this.#api.request<{ items: Message[] }>(
+      'GET',
+      `/v1/conversations/${id}/messages?before=${oldest.id}&limit=${OLDER_PAGE}`,
+    )
     const now = this.#holder.get().threads.get(id)
     if (now === undefined) return
     if (answer.problem !== undefined) return this.patch(id, { isLoadingOlder: false, hasOlder: false })
@@ -120,7 +140,10 @@ export class Threads {
   async #history(id: string, seq: number): Promise<void> {
     const state = this.#holder.get()
     if (!state.me.permissions.includes('audit.read')) return
-    const answer = await this.#api.request<{ items: EventShape[] }>('GET', `/v1/conversations/${id}/events?after=${Math.max(0, seq - HISTORY)}&limit=${HISTORY}`)
+    const answer = await this.#api.request<{ items: EventShape[] }>(
+      'GET',
+      `/v1/conversations/${id}/events?after=${Math.max(0, seq - HISTORY)}&limit=${HISTORY}`,
+    )
     const thread = this.#holder.get().threads.get(id)
     if (answer.problem !== undefined || thread === undefined) return
     const older = answer.ok.items.filter((event) => event.seq <= seq)

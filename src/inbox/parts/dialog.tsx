@@ -15,21 +15,21 @@ export const Dialog = ({ title, onClose, children }: DialogProps): ReactElement 
 
   useEffect(() => {
     const element = dialog.current
-    element?.showModal()
-    return () => element?.close()
+    if (element === null) return undefined
+    const clicked = (event: Event): void => {
+      // The backdrop belongs to the dialog; what stands on it does not.
+      if (event.target === element) element.close()
+    }
+    element.addEventListener('click', clicked)
+    element.showModal()
+    return () => {
+      element.removeEventListener('click', clicked)
+      element.close()
+    }
   }, [])
 
   return (
-    <dialog
-      ref={dialog}
-      className="dialog"
-      aria-label={title}
-      onClose={onClose}
-      onKeyDown={(event) => event.stopPropagation()}
-      onClick={(event) => {
-        if (event.target === dialog.current) onClose()
-      }}
-    >
+    <dialog ref={dialog} className="dialog" aria-label={title} onClose={onClose}>
       <div className="dialog__head">
         <h2>{title}</h2>
         <button type="button" className="button button--quiet button--icon" title="Close" aria-label="Close" onClick={onClose}>

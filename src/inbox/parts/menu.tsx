@@ -35,12 +35,17 @@ const moveFocus = (menu: HTMLElement, key: string): boolean => {
   const items = itemsOf(menu)
   const at = items.indexOf(document.activeElement as HTMLElement)
   const next =
-    key === 'ArrowDown' ? items[(at + 1) % items.length]
-    : key === 'ArrowUp' ? items.at(at <= 0 ? -1 : at - 1)
-    : key === 'Home' ? items[0]
-    : key === 'End' ? items.at(-1)
-    : /^\S$/.test(key) ? [...items.slice(at + 1), ...items].find((item) => item.textContent.trim().toLowerCase().startsWith(key.toLowerCase()))
-    : undefined
+    key === 'ArrowDown'
+      ? items[(at + 1) % items.length]
+      : key === 'ArrowUp'
+        ? items.at(at <= 0 ? -1 : at - 1)
+        : key === 'Home'
+          ? items[0]
+          : key === 'End'
+            ? items.at(-1)
+            : /^\S$/.test(key)
+              ? [...items.slice(at + 1), ...items].find((item) => item.textContent.trim().toLowerCase().startsWith(key.toLowerCase()))
+              : undefined
   next?.focus()
   return next !== undefined
 }

@@ -39,12 +39,20 @@ const AccountCard = ({ account }: { readonly account: AccountItem }): ReactEleme
         value={snippetOf(account.id)}
         hint={
           <>
-            Place it before <code>&lt;/body&gt;</code>. See it at work on <a href="/try" target="_blank" rel="noreferrer">the try page</a>.
+            Place it before <code>&lt;/body&gt;</code>. See it at work on{' '}
+            <a href="/try" target="_blank" rel="noreferrer">
+              the try page
+            </a>
+            .
           </>
         }
       />
     ) : account.ingestUrl ? (
-      <Copyable label="Webhook URL" value={account.ingestUrl} hint="In the Twilio console: the number’s “A message comes in”, method POST." />
+      <Copyable
+        label="Webhook URL"
+        value={account.ingestUrl}
+        hint="In the Twilio console: the number’s “A message comes in”, method POST."
+      />
     ) : null}
   </li>
 )
@@ -57,7 +65,12 @@ interface ConnectProps {
 const ConnectTwilio = ({ list, onDone }: ConnectProps): ReactElement => {
   const submit = async (form: HTMLFormElement): Promise<void> => {
     const { name = '', externalId = '', accountSid = '', authToken = '' } = valuesOf(form)
-    const created = await list.write<AccountItem>('POST', '/v1/accounts', { channel: 'twilio', name, externalId, credentials: { accountSid, authToken } })
+    const created = await list.write<AccountItem>('POST', '/v1/accounts', {
+      channel: 'twilio',
+      name,
+      externalId,
+      credentials: { accountSid, authToken },
+    })
     if (created !== null) onDone()
   }
   return (
@@ -71,7 +84,15 @@ const ConnectTwilio = ({ list, onDone }: ConnectProps): ReactElement => {
       <h2>Connect a Twilio number</h2>
       <Refusal problem={list.problem} />
       <Field label="Name" name="name" required maxLength={100} placeholder="Support line" hint="What your team calls it." />
-      <Field label="Number" name="externalId" required placeholder="+15550100" hint="With its country code; for WhatsApp put whatsapp: before it." pattern="(whatsapp:)?\+[0-9]{6,15}" title="A number such as +15550100" />
+      <Field
+        label="Number"
+        name="externalId"
+        required
+        placeholder="+15550100"
+        hint="With its country code; for WhatsApp put whatsapp: before it."
+        pattern="(whatsapp:)?\+[0-9]{6,15}"
+        title="A number such as +15550100"
+      />
       <Field label="Account SID" name="accountSid" required placeholder="AC…" autoComplete="off" spellCheck={false} />
       <Field label="Auth token" name="authToken" type="password" required autoComplete="off" hint="Kept sealed; it is never shown again." />
       <div className="form__end">

@@ -7,7 +7,7 @@ import { Icon } from '../parts/icons.tsx'
 import { useSlice } from '../state/hooks.ts'
 import type { Agent } from '../state/model.ts'
 import { Copyable, Field, Refusal, valuesOf } from './parts.tsx'
-import { useSettings } from './use-settings.ts'
+import { useSettings, type SettingsList } from './use-settings.ts'
 
 const roles = [
   ['agent', 'Agent: answers'],
@@ -32,6 +32,51 @@ const AgentRow = ({ agent }: { readonly agent: Agent }): ReactElement => (
   </li>
 )
 
+const InviteForm = ({
+  list,
+  onSubmit,
+}: {
+  readonly list: SettingsList<Agent>
+  readonly onSubmit: (form: HTMLFormElement) => void
+}): ReactElement => (
+  <form
+    className="card form form--wide"
+    onSubmit={(event) => {
+      event.preventDefault()
+      onSubmit(event.currentTarget)
+    }}
+  >
+    <h2>Invite someone</h2>
+    <Refusal problem={list.problem} />
+    <Field label="Name" name="name" required maxLength={100} autoComplete="off" />
+    <Field label="E-mail" name="email" type="email" required autoComplete="off" />
+    <label className="field">
+      <span className="field__label">Role</span>
+      <select className="input" name="role" defaultValue="agent">
+        {roles.map(([role, words]) => (
+          <option key={role} value={role}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+    <Field
+      label="Password"
+      name="password"
+      type="password"
+      minLength={10}
+      autoComplete="new-password"
+      required
+      hint="At least 10 characters."
+    />
+    <div className="form__end">
+      <button type="submit" className="button button--primary" disabled={list.isBusy}>
+        <Icon name="plus" /> Invite
+      </button>
+    </div>
+  </form>
+)
+
 export const Agents = (): ReactElement => {
   const list = useSettings<Agent>('/v1/agents')
   const mayWrite = useSlice((state) => state.me.permissions.includes('agent.write'))
@@ -47,7 +92,11 @@ export const Agents = (): ReactElement => {
 
   return (
     <>
-      <ul className="entries">{list.items?.map((agent) => <AgentRow key={agent.id} agent={agent} />)}</ul>
+      <ul className="entries">
+        {list.items?.map((agent) => (
+          <AgentRow key={agent.id} agent={agent} />
+        ))}
+      </ul>
       {invited === null ? null : (
         <div className="card" role="status">
           <h2>{invited.name} was added.</h2>
@@ -59,34 +108,7 @@ export const Agents = (): ReactElement => {
         </div>
       )}
       {mayWrite ? (
-        <form
-          className="card form form--wide"
-          onSubmit={(event) => {
-            event.preventDefault()
-            submit(event.currentTarget).catch(() => undefined)
-          }}
-        >
-          <h2>Invite someone</h2>
-          <Refusal problem={list.problem} />
-          <Field label="Name" name="name" required maxLength={100} autoComplete="off" />
-          <Field label="E-mail" name="email" type="email" required autoComplete="off" />
-          <label className="field">
-            <span className="field__label">Role</span>
-            <select className="input" name="role" defaultValue="agent">
-              {roles.map(([role, words]) => (
-                <option key={role} value={role}>
-                  {words}
-                </option>
-              ))}
-            </select>
-          </label>
-          <Field label="Password" name="password" type="password" minLength={10} autoComplete="new-password" required hint="At least 10 characters." />
-          <div className="form__end">
-            <button type="submit" className="button button--primary" disabled={list.isBusy}>
-              <Icon name="plus" /> Invite
-            </button>
-          </div>
-        </form>
+        <InviteForm list={list} onSubmit={(form) => void submit(form).catch(() => undefined)} />
       ) : (
         <Refusal problem={list.problem} />
       )}

@@ -29,7 +29,15 @@ export const Refusal = ({ problem }: { readonly problem: Problem | null }): Reac
 const COPIED_MS = 2_000
 
 /** Something to be copied elsewhere; a secret is shown this once. */
-export const Copyable = ({ label, value, hint }: { readonly label: string; readonly value: string; readonly hint?: ReactNode }): ReactElement => {
+export const Copyable = ({
+  label,
+  value,
+  hint,
+}: {
+  readonly label: string
+  readonly value: string
+  readonly hint?: ReactNode
+}): ReactElement => {
   const [isCopied, setCopied] = useState(false)
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(value)
@@ -41,7 +49,12 @@ export const Copyable = ({ label, value, hint }: { readonly label: string; reado
       <span className="field__label">{label}</span>
       <div className="copyable__box">
         <code>{value}</code>
-        <button type="button" className="button button--small" aria-label={`Copy ${label}`} onClick={() => void copy().catch(() => undefined)}>
+        <button
+          type="button"
+          className="button button--small"
+          aria-label={`Copy ${label}`}
+          onClick={() => void copy().catch(() => undefined)}
+        >
           <Icon name={isCopied ? 'check' : 'copy'} size={13} />
           {isCopied ? 'Copied' : 'Copy'}
         </button>
@@ -51,6 +64,8 @@ export const Copyable = ({ label, value, hint }: { readonly label: string; reado
   )
 }
 
-/** The fields of a form as text. */
+/** The fields of a form as text, without the spaces around it; a password is what was typed. */
 export const valuesOf = (form: HTMLFormElement): Readonly<Record<string, string>> =>
-  Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, typeof value === 'string' ? value.trim() : '']))
+  Object.fromEntries(
+    [...new FormData(form)].map(([name, value]) => [name, typeof value !== 'string' ? '' : name === 'password' ? value : value.trim()]),
+  )

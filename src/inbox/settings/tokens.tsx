@@ -14,6 +14,21 @@ interface TokenItem {
   readonly token?: string
 }
 
+const TokenRow = ({ token, onRevoke }: { readonly token: TokenItem; readonly onRevoke: (() => void) | null }): ReactElement => (
+  <li className="entry">
+    <Icon name={token.role === 'bot' ? 'bot' : 'bolt'} />
+    <span className="entry__text">
+      <strong>{token.name}</strong>
+    </span>
+    <span className="chip">{token.role}</span>
+    {onRevoke === null ? null : (
+      <button type="button" className="button button--quiet button--small button--danger" onClick={onRevoke}>
+        Revoke
+      </button>
+    )}
+  </li>
+)
+
 export const Tokens = (): ReactElement => {
   const list = useSettings<TokenItem>('/v1/tokens')
   const mayWrite = useSlice((state) => state.me.permissions.includes('token.write'))
@@ -31,18 +46,11 @@ export const Tokens = (): ReactElement => {
     <>
       <ul className="entries">
         {list.items?.map((token) => (
-          <li key={token.id} className="entry">
-            <Icon name={token.role === 'bot' ? 'bot' : 'bolt'} />
-            <span className="entry__text">
-              <strong>{token.name}</strong>
-            </span>
-            <span className="chip">{token.role}</span>
-            {mayWrite ? (
-              <button type="button" className="button button--quiet button--small button--danger" onClick={() => void list.write('DELETE', `/v1/tokens/${token.id}`).catch(() => undefined)}>
-                Revoke
-              </button>
-            ) : null}
-          </li>
+          <TokenRow
+            key={token.id}
+            token={token}
+            onRevoke={mayWrite ? () => void list.write('DELETE', `/v1/tokens/${token.id}`).catch(() => undefined) : null}
+          />
         ))}
       </ul>
       {made?.token === undefined ? null : (

@@ -28,7 +28,10 @@ interface ListPaneProps {
 
 const ListPane = ({ view, selectedId, words, onWords, onOpen, onMenu }: ListPaneProps): ReactElement => {
   const field = useRef<HTMLInputElement>(null)
-  useSignal('search', useCallback(() => field.current?.focus(), []))
+  useSignal(
+    'search',
+    useCallback(() => field.current?.focus(), []),
+  )
   const { title } = listViews[view]
   return (
     <section className="list" aria-label={title}>
@@ -96,13 +99,27 @@ export const Shell = (): ReactElement => {
         {isMenuOpen ? <button type="button" className="shell__veil" aria-label="Close the views" onClick={close} /> : null}
         {route.settings === null ? (
           <>
-            <ListPane view={route.view} selectedId={route.conversationId} words={words} onWords={setWords} onOpen={(conversationId) => navigate({ conversationId })} onMenu={() => setMenuOpen(true)} />
+            <ListPane
+              view={route.view}
+              selectedId={route.conversationId}
+              words={words}
+              onWords={setWords}
+              onOpen={(conversationId) => navigate({ conversationId })}
+              onMenu={() => setMenuOpen(true)}
+            />
             {route.conversationId === null ? (
               <NoThread />
             ) : (
-              <ThreadPane conversationId={route.conversationId} onBack={() => navigate({ conversationId: null })} onDetails={toggleDetails} isDetailsOpen={isDetailsOpen} />
+              <ThreadPane
+                conversationId={route.conversationId}
+                onBack={() => navigate({ conversationId: null })}
+                onDetails={toggleDetails}
+                isDetailsOpen={isDetailsOpen}
+              />
             )}
-            {isDetailsOpen && route.conversationId !== null ? <DetailsOf conversationId={route.conversationId} onClose={() => setDetailsWish(false)} /> : null}
+            {isDetailsOpen && route.conversationId !== null ? (
+              <DetailsOf conversationId={route.conversationId} onClose={() => setDetailsWish(false)} />
+            ) : null}
           </>
         ) : (
           <SettingsPane section={route.settings} onMenu={() => setMenuOpen(true)} />

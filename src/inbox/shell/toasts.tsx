@@ -17,7 +17,13 @@ const ToastView = ({ toast }: { readonly toast: Toast }): ReactElement => {
     return () => clearTimeout(timer)
   }, [inbox, toast.key, isHeld])
   return (
-    <div className={`toast toast--${toast.tone}`} onPointerEnter={() => setHeld(true)} onPointerLeave={() => setHeld(false)} onFocus={() => setHeld(true)} onBlur={() => setHeld(false)}>
+    <div
+      className={`toast toast--${toast.tone}`}
+      onPointerEnter={() => setHeld(true)}
+      onPointerLeave={() => setHeld(false)}
+      onFocus={() => setHeld(true)}
+      onBlur={() => setHeld(false)}
+    >
       <span>{toast.text}</span>
       {toast.undo === null ? null : (
         <button

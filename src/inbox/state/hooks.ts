@@ -71,5 +71,8 @@ export const useNames = (contact: string): Names => {
   const me = useSlice((state) => state.me.id)
   const agents = useSlice((state) => state.agents)
   const labels = useSlice((state) => state.labels)
-  return useMemo(() => ({ me, contact, agent: (id) => agents.get(id)?.name, label: (id) => labels.get(id)?.name }), [me, contact, agents, labels])
+  return useMemo(
+    () => ({ me, contact, agent: (id) => agents.get(id)?.name, label: (id) => labels.get(id)?.name }),
+    [me, contact, agents, labels],
+  )
 }

@@ -17,8 +17,8 @@ export interface Draft {
 export type Answered<T> = { readonly ok: T; readonly problem?: undefined } | { readonly problem: Problem }
 
 export interface Inbox {
-  getState(): InboxState
-  subscribe(listener: () => void): () => void
+  readonly getState: () => InboxState
+  readonly subscribe: (listener: () => void) => () => void
   /** Loads the first page of a view once; events keep it true from then on. */
   openList(view: ViewName): void
   loadMore(view: ViewName): void

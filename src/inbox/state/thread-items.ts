@@ -16,7 +16,10 @@ export type ThreadItem =
 /** Messages by one author closer than this stand as one group. */
 const GROUP_MS = 5 * 60_000
 
-type Placed = { readonly at: string; readonly seq: number } & ({ readonly message: Message } | { readonly event: EventShape; readonly text: string })
+type Placed = { readonly at: string; readonly seq: number } & (
+  | { readonly message: Message }
+  | { readonly event: EventShape; readonly text: string }
+)
 
 /** `(orderAt, seq)` is the order of messages; events fall in by the same two. */
 const placedOf = (thread: Thread, names: Names, now: number): Placed[] => {
@@ -45,7 +48,8 @@ const isGrouped = (a: Placed | undefined, b: Placed | undefined): boolean => {
 }
 
 /** A pending bubble steps aside as soon as its message is there, whichever of event and answer came first. */
-const isStored = (pending: Pending, messages: readonly Message[]): boolean => messages.some((message) => message.clientId === pending.clientId)
+const isStored = (pending: Pending, messages: readonly Message[]): boolean =>
+  messages.some((message) => message.clientId === pending.clientId)
 
 export const threadItems = (thread: Thread, names: Names, now: number): ThreadItem[] => {
   const placed = placedOf(thread, names, now)
@@ -53,7 +57,8 @@ export const threadItems = (thread: Thread, names: Names, now: number): ThreadIt
   let isUnreadShown = thread.readUpTo === null
   for (const [index, line] of placed.entries()) {
     const before = placed[index - 1]
-    if (before === undefined || !isSameDay(before.at, line.at)) items.push({ kind: 'day', key: `day-${line.at.slice(0, 10)}-${line.seq}`, at: line.at })
+    if (before === undefined || !isSameDay(before.at, line.at))
+      items.push({ kind: 'day', key: `day-${line.at.slice(0, 10)}-${line.seq}`, at: line.at })
     if (!('message' in line)) {
       items.push({ kind: 'activity', key: line.event.id, text: line.text, at: line.at })
       continue

@@ -88,5 +88,8 @@ export const rowsOf = (view: ListView, rows: Iterable<Conversation>, me: string)
 /** Whether the words of a search box are in a row's name, address or last line. */
 export const matches = (row: Conversation, words: string): boolean => {
   const text = [row.contact.name, row.contact.address, row.ref, row.lastMessage?.preview].join(' ').toLocaleLowerCase()
-  return words.toLocaleLowerCase().split(/\s+/).every((word) => text.includes(word))
+  return words
+    .toLocaleLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word))
 }

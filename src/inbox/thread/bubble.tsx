@@ -40,7 +40,11 @@ export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLast
   const author = authorName(message.author, names)
   return (
     <div className={`line line--${side}${isFirst ? ' line--first' : ''}${isLast ? ' line--last' : ''}`}>
-      <span className="line__avatar">{isLast && side !== 'out' ? <Avatar id={side === 'in' ? contactId : (message.author.id ?? '')} name={side === 'in' ? names.contact : author} size={1.75} /> : null}</span>
+      <span className="line__avatar">
+        {isLast && side !== 'out' ? (
+          <Avatar id={side === 'in' ? contactId : (message.author.id ?? '')} name={side === 'in' ? names.contact : author} size={1.75} />
+        ) : null}
+      </span>
       <div className="line__body">
         {isFirst ? (
           <div className="line__author">
@@ -55,7 +59,11 @@ export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLast
           <span className="hidden-text">{side === 'note' ? `Note by ${author}` : author}</span>
         )}
         <div className={`bubble bubble--${side}${message.send?.state === 'failed' ? ' bubble--failed' : ''}`}>
-          {message.isDeleted ? <p className="content__gone">Deleted</p> : <ContentView content={message.content} isErased={message.isErased} />}
+          {message.isDeleted ? (
+            <p className="content__gone">Deleted</p>
+          ) : (
+            <ContentView content={message.content} isErased={message.isErased} />
+          )}
           <Meta message={message} />
         </div>
         <Fate message={message} />

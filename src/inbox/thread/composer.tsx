@@ -26,11 +26,20 @@ const UploadChip = ({ upload, onRemove }: { readonly upload: Upload; readonly on
   <li className={`upload${upload.problem === null ? '' : ' upload--failed'}`}>
     <Icon name={upload.problem === null ? 'file' : 'alert'} />
     <span className="upload__name">{upload.name}</span>
-    <span className="file__hint">{upload.problem ?? (upload.fileId === null ? `${Math.round(upload.progress * 100)} %` : sizeWords(upload.sizeBytes))}</span>
-    <button type="button" className="button button--quiet button--icon button--small" aria-label={`Remove ${upload.name}`} onClick={onRemove}>
+    <span className="file__hint">
+      {upload.problem ?? (upload.fileId === null ? `${Math.round(upload.progress * 100)} %` : sizeWords(upload.sizeBytes))}
+    </span>
+    <button
+      type="button"
+      className="button button--quiet button--icon button--small"
+      aria-label={`Remove ${upload.name}`}
+      onClick={onRemove}
+    >
       <Icon name="close" size={12} />
     </button>
-    {upload.fileId === null && upload.problem === null ? <progress value={upload.progress} max={1} aria-label={`Storing ${upload.name}`} /> : null}
+    {upload.fileId === null && upload.problem === null ? (
+      <progress value={upload.progress} max={1} aria-label={`Storing ${upload.name}`} />
+    ) : null}
   </li>
 )
 
@@ -93,12 +102,44 @@ const AttachButton = ({ files }: { readonly files: Uploads }): ReactElement => {
           event.currentTarget.value = ''
         }}
       />
-      <button type="button" className="button button--quiet button--icon" title="Attach a file" aria-label="Attach a file" onClick={() => input.current?.click()}>
+      <button
+        type="button"
+        className="button button--quiet button--icon"
+        title="Attach a file"
+        aria-label="Attach a file"
+        onClick={() => input.current?.click()}
+      >
         <Icon name="clip" />
       </button>
     </>
   )
 }
+
+const Foot = ({
+  files,
+  isNote,
+  canSend,
+  onSend,
+}: {
+  readonly files: Uploads
+  readonly isNote: boolean
+  readonly canSend: boolean
+  readonly onSend: () => void
+}): ReactElement => (
+  <div className="composer__foot">
+    <AttachButton files={files} />
+    <span className="composer__hint">Enter sends · Shift+Enter for a new line</span>
+    <button
+      type="button"
+      className={`button button--primary composer__send${isNote ? ' composer__send--note' : ''}`}
+      disabled={!canSend}
+      onClick={onSend}
+    >
+      <Icon name={isNote ? 'lock' : 'send'} />
+      {isNote ? 'Add note' : 'Send'}
+    </button>
+  </div>
+)
 
 /** Everything the composer knows and does, apart from how it looks. */
 const useComposer = ({ conversationId, seenSeq, returned }: ComposerProps) => {
@@ -116,8 +157,14 @@ const useComposer = ({ conversationId, seenSeq, returned }: ComposerProps) => {
     },
     [change],
   )
-  useSignal('reply', useCallback(() => focusAs(false), [focusAs]))
-  useSignal('note', useCallback(() => focusAs(true), [focusAs]))
+  useSignal(
+    'reply',
+    useCallback(() => focusAs(false), [focusAs]),
+  )
+  useSignal(
+    'note',
+    useCallback(() => focusAs(true), [focusAs]),
+  )
   useGrowth(field, draft.text)
 
   useEffect(() => {
@@ -131,7 +178,14 @@ const useComposer = ({ conversationId, seenSeq, returned }: ComposerProps) => {
   const canSend = (draft.text.trim() !== '' || ready.length > 0) && !files.isBusy
   const send = (): void => {
     if (!canSend) return
-    inbox.send(conversationId, { clientId: drawId(), text: draft.text.trim(), isNote: draft.isNote, uploads: ready, seenSeq, isOverride: false })
+    inbox.send(conversationId, {
+      clientId: drawId(),
+      text: draft.text.trim(),
+      isNote: draft.isNote,
+      uploads: ready,
+      seenSeq,
+      isOverride: false,
+    })
     clear()
     replace([])
     tell(false)
@@ -193,17 +247,12 @@ export const Composer = (props: ComposerProps): ReactElement => {
       />
       {files.uploads.length > 0 ? (
         <ul className="composer__uploads">
-          {files.uploads.map((upload) => <UploadChip key={upload.key} upload={upload} onRemove={() => files.remove(upload.key)} />)}
+          {files.uploads.map((upload) => (
+            <UploadChip key={upload.key} upload={upload} onRemove={() => files.remove(upload.key)} />
+          ))}
         </ul>
       ) : null}
-      <div className="composer__foot">
-        <AttachButton files={files} />
-        <span className="composer__hint">Enter sends · Shift+Enter for a new line</span>
-        <button type="button" className={`button button--primary composer__send${isNote ? ' composer__send--note' : ''}`} disabled={!canSend} onClick={send}>
-          <Icon name={isNote ? 'lock' : 'send'} />
-          {isNote ? 'Add note' : 'Send'}
-        </button>
-      </div>
+      <Foot files={files} isNote={isNote} canSend={canSend} onSend={send} />
     </div>
   )
 }

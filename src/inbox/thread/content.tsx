@@ -21,7 +21,11 @@ const Text = ({ text }: { readonly text: string }): ReactElement => (
   </p>
 )
 
-const attachmentStates = { fetching: 'Being fetched…', failed: 'Could not be fetched', blocked: 'Blocked: this kind of file is not shown' } as const
+const attachmentStates = {
+  fetching: 'Being fetched…',
+  failed: 'Could not be fetched',
+  blocked: 'Blocked: this kind of file is not shown',
+} as const
 
 const AttachmentView = ({ attachment }: { readonly attachment: Attachment }): ReactElement => {
   const name = attachment.name ?? `${attachment.kind[0]?.toUpperCase() ?? ''}${attachment.kind.slice(1)}`
@@ -72,7 +76,9 @@ export const ContentView = ({ content, isErased }: { readonly content: Content |
   const isEmpty = !text && !attachments?.length && location === undefined && answer === undefined && template === undefined
   return (
     <>
-      {attachments?.map((attachment, index) => <AttachmentView key={attachment.fileId ?? index} attachment={attachment} />)}
+      {attachments?.map((attachment, index) => (
+        <AttachmentView key={attachment.fileId ?? index} attachment={attachment} />
+      ))}
       {location === undefined ? null : <Place location={location} />}
       {answer === undefined ? null : (
         <p className="content__text">

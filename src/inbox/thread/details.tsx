@@ -23,12 +23,26 @@ const ContactFacts = ({ row }: { readonly row: Conversation }): ReactElement => 
   return (
     <dl className="facts">
       {row.contact.address === null || row.channel === 'web' ? null : <Fact term="Address">{row.contact.address}</Fact>}
-      {contact?.emails.map((email) => <Fact key={email} term="E-mail">{email}</Fact>)}
-      {contact?.phones.filter((phone) => phone !== row.contact.address).map((phone) => <Fact key={phone} term="Phone">{phone}</Fact>)}
+      {contact?.emails.map((email) => (
+        <Fact key={email} term="E-mail">
+          {email}
+        </Fact>
+      ))}
+      {contact?.phones
+        .filter((phone) => phone !== row.contact.address)
+        .map((phone) => (
+          <Fact key={phone} term="Phone">
+            {phone}
+          </Fact>
+        ))}
       {contact?.company == null ? null : <Fact term="Company">{contact.company}</Fact>}
       {contact?.locale == null ? null : <Fact term="Language">{contact.locale}</Fact>}
       {optedOut ? <Fact term="Opted out">Messages are refused until they write START</Fact> : null}
-      {Object.entries(contact?.attributes ?? {}).map(([key, value]) => <Fact key={key} term={key}>{value}</Fact>)}
+      {Object.entries(contact?.attributes ?? {}).map(([key, value]) => (
+        <Fact key={key} term={key}>
+          {value}
+        </Fact>
+      ))}
       {contact === undefined ? null : <Fact term="Known since">{plainTime(contact.createdAt)}</Fact>}
     </dl>
   )
@@ -52,11 +66,19 @@ const ConversationFacts = ({ row }: { readonly row: Conversation }): ReactElemen
       {row.labels.length === 0 ? null : (
         <Fact term="Labels">
           <span className="facts__chips">
-            {row.labels.flatMap((id) => labels.get(id) ?? []).map((label) => <LabelChip key={label.id} label={label} />)}
+            {row.labels
+              .flatMap((id) => labels.get(id) ?? [])
+              .map((label) => (
+                <LabelChip key={label.id} label={label} />
+              ))}
           </span>
         </Fact>
       )}
-      {Object.entries(row.attributes).map(([key, value]) => <Fact key={key} term={key}>{value}</Fact>)}
+      {Object.entries(row.attributes).map(([key, value]) => (
+        <Fact key={key} term={key}>
+          {value}
+        </Fact>
+      ))}
       {mayAudit ? (
         <Fact term="Audit">
           <a href={`/v1/conversations/${row.id}/events`} target="_blank" rel="noreferrer">

@@ -25,10 +25,21 @@ const AssignMenu = ({ row }: { readonly row: Conversation }): ReactElement => {
   const me = useSlice((state) => state.me.id)
   const agents = useSlice((state) => state.agents)
   const signal = useSignalCount('assign')
-  const holder = row.assignee === null ? null : row.assignee.kind === 'bot' ? 'Bot' : row.assignee.id === me ? 'You' : (agents.get(row.assignee.id)?.name ?? 'Agent')
+  const holder =
+    row.assignee === null
+      ? null
+      : row.assignee.kind === 'bot'
+        ? 'Bot'
+        : row.assignee.id === me
+          ? 'You'
+          : (agents.get(row.assignee.id)?.name ?? 'Agent')
   const label = (
     <>
-      {row.assignee === null ? <Icon name="person" /> : <Avatar id={row.assignee.id} name={holder === 'You' ? (agents.get(me)?.name ?? 'You') : (holder ?? '')} size={1.25} />}
+      {row.assignee === null ? (
+        <Icon name="person" />
+      ) : (
+        <Avatar id={row.assignee.id} name={holder === 'You' ? (agents.get(me)?.name ?? 'You') : (holder ?? '')} size={1.25} />
+      )}
       <span className="header__holder">{holder ?? 'Unassigned'}</span>
       <Icon name="chevron" size={12} />
     </>
@@ -46,7 +57,12 @@ const AssignMenu = ({ row }: { readonly row: Conversation }): ReactElement => {
       )}
       {others.length > 0 ? <div className="menu__divider" role="separator" /> : null}
       {others.map((agent) => (
-        <MenuItem key={agent.id} icon={<Avatar id={agent.id} name={agent.name} size={1.25} />} isChecked={row.assignee?.id === agent.id} onSelect={() => actions.assign(agent.id)}>
+        <MenuItem
+          key={agent.id}
+          icon={<Avatar id={agent.id} name={agent.name} size={1.25} />}
+          isChecked={row.assignee?.id === agent.id}
+          onSelect={() => actions.assign(agent.id)}
+        >
           {agent.name}
         </MenuItem>
       ))}
@@ -61,10 +77,20 @@ const SnoozeMenu = ({ row }: { readonly row: Conversation }): ReactElement => {
   const [openedAt, setOpenedAt] = useState(() => Date.now())
   return (
     <>
-      <Menu label={<Icon name="moon" />} title="Snooze (Z)" className="button button--quiet button--icon" openSignal={signal} onOpen={() => setOpenedAt(Date.now())}>
+      <Menu
+        label={<Icon name="moon" />}
+        title="Snooze (Z)"
+        className="button button--quiet button--icon"
+        openSignal={signal}
+        onOpen={() => setOpenedAt(Date.now())}
+      >
         <div className="menu__title">Snooze</div>
         {snoozeChoices(openedAt).map(({ name, until }) => (
-          <MenuItem key={name} hint={until === null ? undefined : comingTime(until, openedAt).replace(/^(today|tomorrow), /, '')} onSelect={() => actions.snooze(until)}>
+          <MenuItem
+            key={name}
+            hint={until === null ? undefined : comingTime(until, openedAt).replace(/^(today|tomorrow), /, '')}
+            onSelect={() => actions.snooze(until)}
+          >
             {name}
           </MenuItem>
         ))}
@@ -87,7 +113,14 @@ const LabelMenu = ({ row }: { readonly row: Conversation }): ReactElement => {
       {[...labels.values()].map((label) => {
         const isSet = row.labels.includes(label.id)
         return (
-          <MenuItem key={label.id} keepsOpen isChecked={isSet} icon={<span className="chip__dot" style={{ background: label.color }} />} hint={isSet ? <Icon name="check" size={14} /> : undefined} onSelect={() => actions.label(label.id, !isSet)}>
+          <MenuItem
+            key={label.id}
+            keepsOpen
+            isChecked={isSet}
+            icon={<span className="chip__dot" style={{ background: label.color }} />}
+            hint={isSet ? <Icon name="check" size={14} /> : undefined}
+            onSelect={() => actions.label(label.id, !isSet)}
+          >
             {label.name}
           </MenuItem>
         )
@@ -102,10 +135,29 @@ const PriorityMenu = ({ row }: { readonly row: Conversation }): ReactElement => 
   const actions = useActions(row)
   const signal = useSignalCount('priority')
   return (
-    <Menu label={<span className={`priority priority--${row.priority}`}><Icon name="flag" size={16} /></span>} title="Priority (P)" className="button button--quiet button--icon" openSignal={signal}>
+    <Menu
+      label={
+        <span className={`priority priority--${row.priority}`}>
+          <Icon name="flag" size={16} />
+        </span>
+      }
+      title="Priority (P)"
+      className="button button--quiet button--icon"
+      openSignal={signal}
+    >
       <div className="menu__title">Priority</div>
       {priorities.map((priority) => (
-        <MenuItem key={priority} isChecked={row.priority === priority} icon={<span className={`priority priority--${priority}`}><Icon name="flag" size={14} /></span>} hint={row.priority === priority ? <Icon name="check" size={14} /> : undefined} onSelect={() => actions.prioritize(priority)}>
+        <MenuItem
+          key={priority}
+          isChecked={row.priority === priority}
+          icon={
+            <span className={`priority priority--${priority}`}>
+              <Icon name="flag" size={14} />
+            </span>
+          }
+          hint={row.priority === priority ? <Icon name="check" size={14} /> : undefined}
+          onSelect={() => actions.prioritize(priority)}
+        >
           {priority === 'none' ? 'No priority' : `${priority[0]?.toUpperCase() ?? ''}${priority.slice(1)}`}
         </MenuItem>
       ))}
@@ -117,7 +169,12 @@ const EndButton = ({ row }: { readonly row: Conversation }): ReactElement => {
   const actions = useActions(row)
   const isEnded = row.state === 'resolved' || row.state === 'snoozed'
   return (
-    <button type="button" className="button header__end" title={isEnded ? 'Reopen (Shift+O)' : 'Resolve (E)'} onClick={isEnded ? actions.reopen : actions.resolve}>
+    <button
+      type="button"
+      className="button header__end"
+      title={isEnded ? 'Reopen (Shift+O)' : 'Resolve (E)'}
+      onClick={isEnded ? actions.reopen : actions.resolve}
+    >
       <Icon name={isEnded ? 'reopen' : 'check'} />
       <span>{isEnded ? 'Reopen' : 'Resolve'}</span>
     </button>
@@ -130,7 +187,13 @@ export const Header = ({ row, onBack, onDetails, isDetailsOpen }: HeaderProps): 
   const mayChange = useSlice((state) => state.me.permissions.includes('conversation.change'))
   return (
     <header className="header">
-      <button type="button" className="button button--quiet button--icon header__back" aria-label="Back to the list" title="Back (Esc)" onClick={onBack}>
+      <button
+        type="button"
+        className="button button--quiet button--icon header__back"
+        aria-label="Back to the list"
+        title="Back (Esc)"
+        onClick={onBack}
+      >
         <Icon name="back" />
       </button>
       <div className="header__who">
@@ -138,7 +201,9 @@ export const Header = ({ row, onBack, onDetails, isDetailsOpen }: HeaderProps): 
         <p className="header__where">
           <ChannelMark channel={row.channel} />
           <span>{account ?? channelName(row.channel)}</span>
-          {row.state === 'open' ? null : <span className={`state state--${row.state}`}>{row.state === 'pending' ? 'with a bot' : row.state}</span>}
+          {row.state === 'open' ? null : (
+            <span className={`state state--${row.state}`}>{row.state === 'pending' ? 'with a bot' : row.state}</span>
+          )}
         </p>
       </div>
       {mayChange ? (
@@ -150,7 +215,14 @@ export const Header = ({ row, onBack, onDetails, isDetailsOpen }: HeaderProps): 
           <EndButton row={row} />
         </div>
       ) : null}
-      <button type="button" className="button button--quiet button--icon" title="Details (D)" aria-label="Details" aria-pressed={isDetailsOpen} onClick={onDetails}>
+      <button
+        type="button"
+        className="button button--quiet button--icon"
+        title="Details (D)"
+        aria-label="Details"
+        aria-pressed={isDetailsOpen}
+        onClick={onDetails}
+      >
         <Icon name="panel" />
       </button>
     </header>

@@ -25,7 +25,17 @@ interface LogProps {
   readonly onEdit: (pending: Pending) => void
 }
 
-const Line = ({ item, props, lastReadId, now }: { readonly item: ThreadItem; readonly props: LogProps; readonly lastReadId: string | null; readonly now: number }): ReactElement => {
+const Line = ({
+  item,
+  props,
+  lastReadId,
+  now,
+}: {
+  readonly item: ThreadItem
+  readonly props: LogProps
+  readonly lastReadId: string | null
+  readonly now: number
+}): ReactElement => {
   switch (item.kind) {
     case 'day':
       return (
@@ -50,10 +60,27 @@ const Line = ({ item, props, lastReadId, now }: { readonly item: ThreadItem; rea
       )
     case 'message': {
       const { message, isFirst, isLast } = item
-      return <Bubble message={message} names={props.names} contactId={props.contactId} isFirst={isFirst} isLast={isLast} isLastRead={message.id === lastReadId} />
+      return (
+        <Bubble
+          message={message}
+          names={props.names}
+          contactId={props.contactId}
+          isFirst={isFirst}
+          isLast={isLast}
+          isLastRead={message.id === lastReadId}
+        />
+      )
     }
     case 'pending':
-      return <PendingBubble conversationId={props.conversationId} pending={item.pending} isFirst={item.isFirst} names={props.names} onEdit={props.onEdit} />
+      return (
+        <PendingBubble
+          conversationId={props.conversationId}
+          pending={item.pending}
+          isFirst={item.isFirst}
+          names={props.names}
+          onEdit={props.onEdit}
+        />
+      )
   }
 }
 
@@ -87,11 +114,34 @@ const useReading = (conversationId: string, thread: Thread, isAtEnd: boolean): v
   }, [inbox, conversationId, newest, isAtEnd, unread])
 }
 
+interface LinesProps {
+  readonly virtual: LogVirtualizer
+  readonly items: readonly ThreadItem[]
+  readonly props: LogProps
+  readonly now: number
+}
+
+const Lines = ({ virtual, items, props, now }: LinesProps): ReactElement => {
+  const lastReadId = lastReadMessage(props.thread.messages)
+  return (
+    <div className="log__lines" style={{ height: virtual.getTotalSize() }}>
+      {virtual.getVirtualItems().map((line) => {
+        const item = items[line.index]
+        const style = { transform: `translateY(${line.start}px)` }
+        return item === undefined ? null : (
+          <div key={line.key} data-index={line.index} ref={virtual.measureElement} className="log__line" style={style}>
+            <Line item={item} props={props} lastReadId={lastReadId} now={now} />
+          </div>
+        )
+      })}
+    </div>
+  )
+}
+
 export const Log = (props: LogProps): ReactElement => {
   const { conversationId, thread, names } = props
   const now = useNow(60_000)
   const items = useMemo(() => threadItems(thread, names, now), [thread, names, now])
-  const lastReadId = useMemo(() => lastReadMessage(thread.messages), [thread.messages])
   const scroller = useRef<HTMLDivElement>(null)
   const isTyping = useSlice((state) => state.typing.has(conversationId))
   const virtual: LogVirtualizer = useVirtualizer<HTMLDivElement, HTMLDivElement>({
@@ -112,21 +162,27 @@ export const Log = (props: LogProps): ReactElement => {
 
   return (
     <div className="log__frame">
-      <div className="log" ref={scroller} onScroll={scrolled} role="log" aria-live="polite" aria-relevant="additions" aria-label={`Conversation with ${names.contact}`} tabIndex={0}>
-        <div className="log__lines" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map((line) => {
-            const item = items[line.index]
-            return item === undefined ? null : (
-              <div key={line.key} data-index={line.index} ref={virtual.measureElement} className="log__line" style={{ transform: `translateY(${line.start}px)` }}>
-                <Line item={item} props={props} lastReadId={lastReadId} now={now} />
-              </div>
-            )
-          })}
-        </div>
+      <div
+        className="log"
+        ref={scroller}
+        onScroll={scrolled}
+        role="log"
+        aria-live="polite"
+        aria-relevant="additions"
+        aria-label={`Conversation with ${names.contact}`}
+        tabIndex={0}
+      >
+        <Lines virtual={virtual} items={items} props={props} now={now} />
       </div>
       {isTyping ? <Typing name={names.contact} /> : null}
       {isAtEnd ? null : (
-        <button type="button" className="log__to-end" title="To the newest" aria-label="To the newest message" onClick={() => virtual.scrollToIndex(items.length - 1, { align: 'end' })}>
+        <button
+          type="button"
+          className="log__to-end"
+          title="To the newest"
+          aria-label="To the newest message"
+          onClick={() => virtual.scrollToIndex(items.length - 1, { align: 'end' })}
+        >
           <Icon name="arrowDown" />
         </button>
       )}

@@ -57,7 +57,12 @@ const Unknown = ({ message, send }: { readonly message: Message; readonly send: 
         <button type="button" className="button button--small" onClick={() => inbox.settle(conversationId, id, 'failed')}>
           It was not
         </button>
-        <button type="button" className="button button--small" title="They may get it twice" onClick={() => inbox.retry(conversationId, id, true)}>
+        <button
+          type="button"
+          className="button button--small"
+          title="They may get it twice"
+          onClick={() => inbox.retry(conversationId, id, true)}
+        >
           Send again
         </button>
       </span>

@@ -3,6 +3,7 @@
 
 import { useState, type ReactElement } from 'react'
 import { Dialog } from '../parts/dialog.tsx'
+import { useNow } from '../state/hooks.ts'
 
 interface SnoozeDialogProps {
   readonly onChoose: (until: string) => void
@@ -18,9 +19,10 @@ const localValue = (at: number): string => {
 const DAY_MS = 86_400_000
 
 export const SnoozeDialog = ({ onChoose, onClose }: SnoozeDialogProps): ReactElement => {
+  const now = useNow()
   const [value, setValue] = useState(() => localValue(Date.now() + DAY_MS))
   const at = Date.parse(value)
-  const isComing = at > Date.now()
+  const isComing = at > now
   return (
     <Dialog title="Snooze until" onClose={onClose}>
       <form
@@ -33,7 +35,14 @@ export const SnoozeDialog = ({ onChoose, onClose }: SnoozeDialogProps): ReactEle
       >
         <label className="field">
           <span className="field__label">Day and time</span>
-          <input className="input" type="datetime-local" required min={localValue(Date.now())} value={value} onChange={(event) => setValue(event.currentTarget.value)} />
+          <input
+            className="input"
+            type="datetime-local"
+            required
+            min={localValue(now)}
+            value={value}
+            onChange={(event) => setValue(event.currentTarget.value)}
+          />
         </label>
         {isComing ? null : <p className="problem">Choose a time that is still to come.</p>}
         <div className="form__end">

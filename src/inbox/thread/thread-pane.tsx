@@ -5,7 +5,7 @@ import { useEffect, useState, type ReactElement } from 'react'
 import type { Conversation } from '#schemas'
 import { Icon } from '../parts/icons.tsx'
 import { useInbox, useNames, useSlice } from '../state/hooks.ts'
-import { emptyThread, type Pending } from '../state/model.ts'
+import { emptyThread, type InboxState, type Pending } from '../state/model.ts'
 import { contactNameOf } from '../words/names.ts'
 import { Composer } from './composer.tsx'
 import { Header } from './header.tsx'
@@ -18,7 +18,12 @@ interface ThreadPaneProps {
   readonly isDetailsOpen: boolean
 }
 
-const Open = ({ row, onBack, onDetails, isDetailsOpen }: Omit<ThreadPaneProps, 'conversationId'> & { readonly row: Conversation }): ReactElement => {
+const Open = ({
+  row,
+  onBack,
+  onDetails,
+  isDetailsOpen,
+}: Omit<ThreadPaneProps, 'conversationId'> & { readonly row: Conversation }): ReactElement => {
   const inbox = useInbox()
   const name = contactNameOf(row)
   const names = useNames(name)
@@ -79,14 +84,36 @@ export const ThreadPane = (props: ThreadPaneProps): ReactElement => {
   )
 }
 
-export const NoThread = (): ReactElement => (
-  <main className="thread thread--none">
-    <div className="empty">
-      <Icon name="inbox" />
-      <p className="empty__title">Choose a conversation</p>
-      <p>
-        <span className="kbd">J</span> and <span className="kbd">K</span> move through the list, <span className="kbd">?</span> shows all keys.
-      </p>
-    </div>
-  </main>
+/** Before the first message there is nothing to choose: say how to make one. */
+const FirstStep = (): ReactElement => (
+  <div className="empty">
+    <Icon name="inbox" />
+    <p className="empty__title">Nobody has written yet</p>
+    <p>
+      Write to yourself on{' '}
+      <a href="/try" target="_blank" rel="noreferrer">
+        the page with the web chat
+      </a>
+      , or connect a number in Settings.
+    </p>
+  </div>
+)
+
+const isNew = ({ rows, counts }: InboxState): boolean =>
+  rows.size === 0 && counts !== null && Object.values(counts).every((count) => count === 0)
+
+export const NoThread = (): ReactElement => {
+  const isFirst = useSlice(isNew)
+  return <main className="thread thread--none">{isFirst ? <FirstStep /> : <Choose />}</main>
+}
+
+const Choose = (): ReactElement => (
+  <div className="empty">
+    <Icon name="inbox" />
+    <p className="empty__title">Choose a conversation</p>
+    <p>
+      <span className="kbd">J</span> and <span className="kbd">K</span> move through the list, <span className="kbd">?</span> shows all
+      keys.
+    </p>
+  </div>
 )

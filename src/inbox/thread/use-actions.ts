@@ -22,7 +22,11 @@ export interface Actions {
 }
 
 const actionsFor = (inbox: Inbox, row: Conversation, names: Names): Actions => {
-  const act = (action: ConversationAction, body?: Readonly<Record<string, unknown>>, done?: { readonly text: string; readonly undo: () => void }): void => {
+  const act = (
+    action: ConversationAction,
+    body?: Readonly<Record<string, unknown>>,
+    done?: { readonly text: string; readonly undo: () => void },
+  ): void => {
     const finish = async (): Promise<void> => {
       const problem = await inbox.act(row.id, action, body)
       if (problem === null) {
@@ -41,7 +45,11 @@ const actionsFor = (inbox: Inbox, row: Conversation, names: Names): Actions => {
     release: () => act('release'),
     assign: (agentId) => act('assign', { agentId, expect: row.assignee?.id ?? null }),
     snooze: (until) =>
-      act('snooze', { until: until ?? 'reply' }, { text: until === null ? 'Snoozed until they write' : `Snoozed until ${comingTime(until, Date.now())}`, undo: reopen }),
+      act(
+        'snooze',
+        { until: until ?? 'reply' },
+        { text: until === null ? 'Snoozed until they write' : `Snoozed until ${comingTime(until, Date.now())}`, undo: reopen },
+      ),
     resolve: () => act('resolve', undefined, { text: 'Resolved', undo: reopen }),
     reopen,
     label: (labelId, isSet) => act('label', isSet ? { add: [labelId] } : { remove: [labelId] }),

@@ -15,8 +15,11 @@ export const hueOf = (id: string): number => {
 export const initialsOf = (name: string): string => {
   const words = name.split(/[\s._@-]+/u).filter((word) => /^\p{L}/u.test(word))
   if (words.length === 0) return /(\d{1,2})\D*$/.exec(name)?.[1] ?? '?'
-  const letters = words.length === 1 ? [...(words[0] ?? '')].slice(0, 1) : [words[0], words.at(-1)].map((word) => [...(word ?? '')][0] ?? '')
-  return letters.join('').toLocaleUpperCase()
+  const shown = words.length === 1 ? words : [words[0] ?? '', words.at(-1) ?? '']
+  return shown
+    .map((word) => String.fromCodePoint(word.codePointAt(0) ?? 63))
+    .join('')
+    .toLocaleUpperCase()
 }
 
 /** A contact's name, their address, or a plain word with the thread's reference. */

@@ -10,7 +10,8 @@ const startOfDay = (at: number): number => new Date(at).setHours(0, 0, 0, 0)
 /** Whole days of the calendar between two times, by the reader's own clock. */
 const daysBetween = (from: number, to: number): number => Math.round((startOfDay(to) - startOfDay(from)) / DAY)
 
-const format = (at: number, options: Intl.DateTimeFormatOptions, locale?: string): string => new Intl.DateTimeFormat(locale, options).format(at)
+const format = (at: number, options: Intl.DateTimeFormatOptions, locale?: string): string =>
+  new Intl.DateTimeFormat(locale, options).format(at)
 
 /** For a row of a list: short, and never longer than six letters or so. */
 export const shortTime = (iso: string, now: number, locale?: string): string => {
@@ -30,7 +31,8 @@ export const clockTime = (iso: string, locale?: string): string => format(Date.p
 export const fullTime = (iso: string, locale?: string): string => format(Date.parse(iso), { dateStyle: 'full', timeStyle: 'short' }, locale)
 
 /** For facts beside a thread. */
-export const plainTime = (iso: string, locale?: string): string => format(Date.parse(iso), { dateStyle: 'medium', timeStyle: 'short' }, locale)
+export const plainTime = (iso: string, locale?: string): string =>
+  format(Date.parse(iso), { dateStyle: 'medium', timeStyle: 'short' }, locale)
 
 /** The heading over a day of a thread. */
 export const dayLabel = (iso: string, now: number, locale?: string): string => {

@@ -19,7 +19,9 @@ export const authorName = (author: PrincipalShape, names: Names): string => {
   if (author.name !== undefined && author.name !== '') return author.name
   const known = author.id === null ? undefined : names.agent(author.id)
   if (known !== undefined) return known
-  return { agent: 'An agent', bot: 'Bot', token: 'Integration', rule: 'A rule', provider: "The provider's app", system: 'Confab' }[author.kind]
+  return { agent: 'An agent', bot: 'Bot', token: 'Integration', rule: 'A rule', provider: "The provider's app", system: 'Confab' }[
+    author.kind
+  ]
 }
 
 const agentOf = (value: unknown, names: Names): string | null => {
@@ -49,7 +51,9 @@ export const activityLine = (event: EventShape, names: Names, now: number): stri
       if (data['because'] === 'inbound') return data['before'] === 'open' ? null : `${names.contact} wrote again, so it was reopened`
       return data['because'] === 'reopen' ? `${by} reopened it` : null
     case 'conversation.snoozed':
-      return typeof data['until'] === 'string' ? `${by} snoozed it until ${comingTime(data['until'], now)}` : `${by} snoozed it until the next message`
+      return typeof data['until'] === 'string'
+        ? `${by} snoozed it until ${comingTime(data['until'], now)}`
+        : `${by} snoozed it until the next message`
     case 'conversation.resolved':
       return `${by} resolved it`
     case 'conversation.assigned':
@@ -120,17 +124,29 @@ export const refusalOf = (problem: Problem, names: Names): Refusal => {
         mayOverride: true,
       }
     case 'answered_meanwhile':
-      return { title: 'Someone answered while you were writing.', advice: 'Read their answer above, then send yours all the same or discard it.', mayOverride: true }
+      return {
+        title: 'Someone answered while you were writing.',
+        advice: 'Read their answer above, then send yours all the same or discard it.',
+        mayOverride: true,
+      }
     case 'conversation_moved':
       return { title: 'Someone else changed the assignee first.', advice: 'Look at who has it now, then assign again.', mayOverride: false }
     case 'window_closed':
-      return { title: 'The reply window has closed.', advice: 'Only an approved template can be sent until they write again.', mayOverride: false }
+      return {
+        title: 'The reply window has closed.',
+        advice: 'Only an approved template can be sent until they write again.',
+        mayOverride: false,
+      }
     case 'recipient_opted_out':
       return { title: 'They have opted out of messages.', advice: 'They can opt in again by writing START.', mayOverride: false }
     case 'contact_blocked':
       return { title: 'This contact is blocked.', advice: 'Unblock them before you write.', mayOverride: false }
     case 'fate_unknown':
-      return { title: 'It is not known whether this was sent.', advice: 'Mark it sent or not sent first, or accept that they may get it twice.', mayOverride: false }
+      return {
+        title: 'It is not known whether this was sent.',
+        advice: 'Mark it sent or not sent first, or accept that they may get it twice.',
+        mayOverride: false,
+      }
     case 'offline':
       return { title: 'There is no connection.', advice: 'It is kept here; try again when the line is back.', mayOverride: false }
     default:
