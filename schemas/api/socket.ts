@@ -57,7 +57,8 @@ export const ServerFrame = Type.Union([
     frame: Type.Literal('snapshot'),
     id: SubscriptionId,
     items: Type.Array(Type.Unknown({ description: 'Conversations of the scope, newest activity first; for a conversation scope its row.' })),
-    /** Of a conversation scope alone: its newest messages in thread order, and marks as in `state` frames. */
+    /** Of a conversation scope alone: which (its row may not be there yet), its newest messages in thread order, and marks as in `state` frames. */
+    conversationId: Type.Optional(Id),
     messages: Type.Optional(Type.Array(Type.Unknown())),
     states: Type.Optional(Type.Array(Type.Object({ kind: Type.String(), id: Type.String(), rev: Type.Integer(), value: Type.Unknown() }))),
     asOf: Cursor,

@@ -95,11 +95,14 @@ const withEvent = (state: ClientState, event: EventShape): ClientState => {
 const withSnapshot = (state: ClientState, frame: Extract<AppliedFrame, { frame: 'snapshot' }>): ClientState => {
   const conversations = new Map(state.conversations)
   const rows = frame.items as readonly Conversation[]
-  const isThread = frame.messages !== undefined
+  const { conversationId } = frame
   // What a list read a moment ago does not undo what has come since; a conversation taken up anew does.
-  for (const row of rows) if (isThread || (conversations.get(row.id)?.seq ?? -1) <= row.seq) conversations.set(row.id, row)
-  const [row] = rows
-  const messages = isThread && row !== undefined ? withEntry(state.messages, row.id, frame.messages as Message[]) : state.messages
+  for (const row of rows) {
+    if (conversationId !== undefined || (conversations.get(row.id)?.seq ?? -1) <= row.seq) conversations.set(row.id, row)
+  }
+  // A thread may be taken up before its first message: it is empty then, and followed all the same.
+  const messages =
+    conversationId === undefined ? state.messages : withEntry(state.messages, conversationId, (frame.messages ?? []) as Message[])
   return (frame.states ?? []).reduce(withState, { ...state, conversations, messages })
 }
 

@@ -67,7 +67,12 @@ const conversationSnapshot = async (hub: Hub, grants: Grants, subscription: Subs
   const messages: readonly Message[] = item === null ? [] : page.items
   const items = item === null ? [] : [isContact ? rowForContact(item) : item]
   const positions = [asOf, page.asOf].map((each) => placed(hub, each, before)).reduce(earlier)
-  return { frame: { frame: 'snapshot', id: subscription.id, items, messages: [...messages], states: states ?? [] }, positions }
+  // Who may not see the conversation is not told who has read it either.
+  const shownStates = item === null ? [] : (states ?? [])
+  return {
+    frame: { frame: 'snapshot', id: subscription.id, items, conversationId, messages: [...messages], states: shownStates },
+    positions,
+  }
 }
 
 /** Marks were read from the log, not from the view: what comes of them begins at the tail's head of before. */
