@@ -25,6 +25,7 @@ export const errors = {
   log_closed: entry(503, 'The log is closed.', true),
   log_full: entry(503, 'The disk is full: writes are refused, reads go on. Free space in the data directory.', true),
   data_locked: entry(500, 'The data directory is in use by another process.'),
+  data_missing: entry(404, 'There is no log in the data directory.'),
   data_corrupt: entry(500, 'A file in the data directory is damaged.'),
   // the views
   query_timeout: entry(503, 'The question took too long to answer. Ask for less, or try again.', true),

@@ -107,3 +107,5 @@ export interface Log {
 export { partitionOf } from './partition.ts'
 export { openEmbeddedLog } from './embedded/index.ts'
 export type { EmbeddedLogHandle, EmbeddedLogOptions, LeaseFacts, LogDiagnostics, LogLogger, PacketSample } from './embedded/index.ts'
+export { openEmbeddedReader } from './embedded/read-only.ts'
+export type { EmbeddedLogFacts, EmbeddedReader, PlacedRecord, ReaderPage, ReaderPlace, ReadWish } from './embedded/read-only.ts'
