@@ -3,8 +3,12 @@
 
 export type Form = ReadonlyMap<string, readonly string[]>
 
-/** Decodes application/x-www-form-urlencoded, values untrimmed. */
+/** The form that verify has read, for parse right after it: half of what a webhook spends here. */
+let latest: { readonly body: Uint8Array; readonly form: Form } | undefined
+
+/** Decodes application/x-www-form-urlencoded, values untrimmed. The body is never written to again. */
 export const parseForm = (body: Uint8Array): Form => {
+  if (latest?.body === body) return latest.form
   const form = new Map<string, string[]>()
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
   for (const [name, value] of new URLSearchParams(text)) {
@@ -12,6 +16,7 @@ export const parseForm = (body: Uint8Array): Form => {
     if (values === undefined) form.set(name, [value])
     else values.push(value)
   }
+  latest = { body, form }
   return form
 }
 

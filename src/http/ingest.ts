@@ -66,11 +66,13 @@ const headersOf = (request: FastifyRequest): Headers => {
 class Ingest {
   readonly #options: IngestOptions
   readonly #signers = new WeakMap<readonly Account[], Signer | null>()
+  readonly #appendSeconds: { observe(seconds: number): void }
   #catchingUp: Promise<void> | null = null
   #pending = 0
 
   constructor(options: IngestOptions) {
     this.#options = options
+    this.#appendSeconds = options.metrics.appendSeconds.labels('ingest')
   }
 
   readonly handle = (request: FastifyRequest, reply: FastifyReply): void => {
@@ -161,7 +163,7 @@ class Ingest {
       () => {
         clearTimeout(timer)
         this.#pending--
-        this.#options.metrics.appendSeconds.labels('ingest').observe((performance.now() - startedAt) / 1000)
+        this.#appendSeconds.observe((performance.now() - startedAt) / 1000)
         if (reply.sent) return
         signer.accepted.inc()
         reply.code(response.status).header('content-type', response.contentType).send(response.body)
