@@ -60,7 +60,7 @@ const settingViews = {
 } as const
 
 /** The public form of a setting; undefined where the kind has none. */
-export const settingView = (kind: string, id: string, value: Uint8Array): object | undefined => {
+const settingView = (kind: string, id: string, value: Uint8Array): object | undefined => {
   if (!(kind in settingViews)) return undefined
   const setting = decode(settingRecords[kind as SettingKind], value)
   return { id, ...settingViews[kind as keyof typeof settingViews](setting as never) }

@@ -189,7 +189,7 @@ test('settings reach agents in their public form alone, and their removal too', 
     color: '#f00',
     description: '',
   }
-  await site.writer.setting('label', label as never)
+  await site.writer.setting('label', label)
   await site.writer.setting('label', null, label.id)
   assert.equal((await socket.next('state', ({ kind, value: shown }) => kind === 'label' && shown === null)).id, label.id)
   assert.doesNotMatch(JSON.stringify(socket.frames), /canary/)

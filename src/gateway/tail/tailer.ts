@@ -186,7 +186,7 @@ const pause = (waitMs: number, signal: AbortSignal): Promise<void> =>
   })
 
 /** Start and end of every stream. */
-export const edges = async (log: Log): Promise<{ readonly starts: readonly number[]; readonly ends: readonly number[] }> => {
+const edges = async (log: Log): Promise<{ readonly starts: readonly number[]; readonly ends: readonly number[] }> => {
   const bounds = await Promise.all(Array.from({ length: STREAMS }, (_, stream) => log.bounds(topicOf(stream), stream % PARTITIONS)))
   return { starts: bounds.map(({ start }) => start), ends: bounds.map(({ end }) => end) }
 }
