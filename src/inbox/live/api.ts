@@ -5,16 +5,7 @@ import { openApi as openClientApi } from '#client'
 import type { Problem } from '#schemas'
 import type { Answered } from '../state/inbox.ts'
 import { drawId } from '../words/ids.ts'
-
-export interface ReadOptions {
-  /** A place in the log that the answer must have seen. */
-  readonly minPosition?: string
-}
-
-export interface Api {
-  request<T>(method: string, path: string, body?: unknown, options?: ReadOptions): Promise<Answered<T>>
-  upload(file: File, onProgress: (progress: number) => void): Promise<Answered<string>>
-}
+import type { Api, ReadOptions } from './ports.ts'
 
 const unreachable: Problem = { type: 'about:blank', title: 'The server cannot be reached.', status: 0, code: 'offline' }
 

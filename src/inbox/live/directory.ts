@@ -3,7 +3,7 @@
 
 import type { Contact } from '#schemas'
 import type { Account, Agent, Label } from '../state/model.ts'
-import type { Api } from './api.ts'
+import type { Api } from './ports.ts'
 import { withEntry } from './fold.ts'
 import type { Holder } from './holder.ts'
 

@@ -4,7 +4,7 @@
 import type { Conversation } from '#schemas'
 import type { Counts, ListState } from '../state/model.ts'
 import { listViews, viewNames, type ViewName } from '../state/views.ts'
-import type { Api } from './api.ts'
+import type { Api } from './ports.ts'
 import { withRow, withRows } from './fold.ts'
 import type { Holder } from './holder.ts'
 

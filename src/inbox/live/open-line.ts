@@ -3,7 +3,7 @@
 
 import { connect } from '#client'
 import type { Accepted } from '#schemas'
-import type { Line, LineHandlers } from './line.ts'
+import type { Line, LineHandlers } from './ports.ts'
 
 export interface LineOptions {
   readonly url: string

@@ -4,7 +4,8 @@
 import type { Problem } from '#schemas'
 import type { Answered } from '../state/inbox.ts'
 import type { Me } from '../state/model.ts'
-import { openApi, type Api } from './api.ts'
+import { openApi } from './api.ts'
+import type { Api } from './ports.ts'
 
 /** What signing in and renewing answer. */
 interface SessionAnswer {

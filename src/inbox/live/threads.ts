@@ -4,10 +4,9 @@
 import type { Conversation, EventShape, Message } from '#schemas'
 import { emptyThread, type Pending, type Thread } from '../state/model.ts'
 import type { Draft } from '../state/inbox.ts'
-import type { Api } from './api.ts'
+import type { Api, Line } from './ports.ts'
 import { isMark, withEntry, withRow } from './fold.ts'
 import type { Holder } from './holder.ts'
-import type { Line } from './line.ts'
 
 const OLDER_PAGE = 50
 /** A first page as long as this may have older ones before it. */

@@ -1,5 +1,5 @@
-// The line to the server as the inbox needs it: frames in, subscriptions and commands out, how it stands.
-// Between the inbox's state and the client; the one form is in open-line.ts, tests bring their own.
+// What the inbox needs of the world: a line (frames in, subscriptions and commands out, how it stands) and HTTP.
+// Between the inbox's state and open-line.ts and api.ts, the forms for a browser; tests bring their own.
 
 import type { Accepted, Scope, ServerFrame } from '#schemas'
 import type { Answered } from '../state/inbox.ts'
@@ -20,4 +20,15 @@ export interface Line {
   /** Tries at once instead of when the wait is over. */
   reconnect(): void
   close(): void
+}
+
+export interface ReadOptions {
+  /** A place in the log that the answer must have seen. */
+  readonly minPosition?: string
+}
+
+/** Never throws for what the server answers. */
+export interface Api {
+  request<T>(method: string, path: string, body?: unknown, options?: ReadOptions): Promise<Answered<T>>
+  upload(file: File, onProgress: (progress: number) => void): Promise<Answered<string>>
 }

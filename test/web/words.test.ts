@@ -1,0 +1,159 @@
+// What the inbox says: lines of a thread, names, times, refusals, links; and lists whose order follows the rows.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { steadyOrder } from '../../src/inbox/list/steady-order.ts'
+import { emptyThread } from '../../src/inbox/state/model.ts'
+import { linkCodeOf, parseRoute, routeSearch } from '../../src/inbox/state/route.ts'
+import { threadItems } from '../../src/inbox/state/thread-items.ts'
+import { listViews, rowsOf } from '../../src/inbox/state/views.ts'
+import { contactNameOf, hueOf, initialsOf } from '../../src/inbox/words/names.ts'
+import { linkedText } from '../../src/inbox/words/text.ts'
+import { duration, snoozeChoices } from '../../src/inbox/words/times.ts'
+import { activityLine, refusalOf, type Names } from '../../src/inbox/words/words.ts'
+import { eventOf, me, messageOf, minute, rowOf } from './fixtures.ts'
+
+const names: Names = {
+  me: me.id,
+  contact: 'Ada',
+  agent: (id) => (id === 'jonas' ? 'Jonas Weber' : undefined),
+  label: (id) => (id === 'vip' ? 'VIP' : undefined),
+}
+const now = Date.parse(minute(59))
+
+test('a thread groups messages of one author, opens each day, and places activity by time', () => {
+  const thread = {
+    ...emptyThread,
+    isLoaded: true,
+    readUpTo: 4,
+    messages: [messageOf(2, 'in'), messageOf(3, 'in'), messageOf(5, 'in'), messageOf(6, 'out')],
+    events: [eventOf(4, 'conversation.resolved', { before: 'open' }, { by: { kind: 'agent', id: 'jonas' } })],
+  }
+  const items = threadItems(thread, names, now)
+  assert.deepEqual(
+    items.map(({ kind }) => kind),
+    ['day', 'message', 'message', 'activity', 'unread', 'message', 'message'],
+  )
+  assert.deepEqual(
+    items.flatMap((item) => (item.kind === 'message' ? [[item.isFirst, item.isLast]] : [])),
+    [
+      [true, false],
+      [false, true],
+      [true, true],
+      [true, true],
+    ],
+  )
+  assert.deepEqual(
+    items.flatMap((item) => (item.kind === 'activity' ? [item.text] : [])),
+    ['Jonas Weber resolved it'],
+  )
+})
+
+test('keys of a thread are unique, and a stored message keeps the key of its bubble', () => {
+  const pending = { clientId: 'key', text: 'x', isNote: false, uploads: [], seenSeq: 1, isOverride: false, at: minute(9), refusal: null }
+  const before = threadItems({ ...emptyThread, isLoaded: true, pending: [pending] }, names, now)
+  const after = threadItems(
+    { ...emptyThread, isLoaded: true, pending: [pending], messages: [messageOf(2, 'out', { clientId: 'key' })] },
+    names,
+    now,
+  )
+  assert.deepEqual(
+    before.map(({ key }) => key),
+    ['key'],
+  )
+  assert.equal(after.filter(({ key }) => key === 'key').length, 1)
+  assert.equal(
+    after.some(({ kind }) => kind === 'pending'),
+    false,
+  )
+})
+
+test('activity says who did what, and passes over what a thread does not show', () => {
+  const by = { kind: 'agent', id: 'jonas' } as const
+  const line = (type: string, data: Record<string, unknown>) => activityLine(eventOf(2, type, data, { by }), names, now)
+  assert.equal(line('conversation.assigned', { because: 'claim', after: { kind: 'agent', id: 'jonas' } }), 'Jonas Weber took it')
+  assert.equal(line('conversation.assigned', { because: 'assign', after: { kind: 'agent', id: me.id } }), 'Jonas Weber assigned it to you')
+  assert.equal(line('conversation.assigned', { because: 'release', after: null }), 'Jonas Weber released it')
+  assert.equal(line('conversation.labeled', { added: ['vip'], removed: [] }), 'Jonas Weber added “VIP”')
+  assert.equal(line('conversation.snoozed', { until: null }), 'Jonas Weber snoozed it until the next message')
+  assert.equal(line('conversation.created', {}), null)
+  assert.equal(line('message.sent', {}), null)
+})
+
+test('a refusal names the holder and what to do', () => {
+  const problem = { type: '', title: 'taken', status: 409, code: 'conversation_taken', holder: { kind: 'agent', id: 'jonas' } }
+  assert.equal(refusalOf(problem, names).title, 'Jonas Weber has this conversation.')
+  assert.equal(refusalOf({ ...problem, code: 'answered_meanwhile' }, names).mayOverride, true)
+  assert.equal(refusalOf({ ...problem, code: 'window_closed' }, names).mayOverride, false)
+})
+
+test('people have initials and a colour that stays theirs; a visitor is no number', () => {
+  assert.equal(initialsOf('Ada Lovelace'), 'AL')
+  assert.equal(initialsOf('Sam'), 'S')
+  assert.equal(initialsOf('+15550123456'), '56')
+  assert.equal(initialsOf('李小龙'), '李')
+  assert.equal(hueOf('a'), hueOf('a'))
+  assert.equal(contactNameOf(rowOf({ contact: { id: 'c', name: null, address: 'deadbeef' } })), 'Visitor ABCD')
+  assert.equal(contactNameOf(rowOf({ channel: 'twilio', contact: { id: 'c', name: null, address: '+15550100' } })), '+15550100')
+})
+
+test('only web addresses become links, and no text is lost', () => {
+  assert.deepEqual(linkedText('See https://example.com/a?b=1. Or not'), [
+    { text: 'See ' },
+    { text: 'https://example.com/a?b=1', href: 'https://example.com/a?b=1' },
+    { text: '. Or not' },
+  ])
+  assert.deepEqual(linkedText('javascript:alert(1)'), [{ text: 'javascript:alert(1)' }])
+  fc.assert(
+    fc.property(
+      fc.string(),
+      (text) =>
+        linkedText(text)
+          .map((part) => part.text)
+          .join('') === text,
+    ),
+  )
+})
+
+test('what snoozing offers lies ahead, whatever the hour', () => {
+  fc.assert(
+    fc.property(fc.date({ min: new Date('2026-01-01'), max: new Date('2027-12-31'), noInvalidDate: true }), (date) => {
+      for (const { until } of snoozeChoices(date.getTime())) assert.ok(until === null || Date.parse(until) > date.getTime())
+    }),
+  )
+  assert.equal(duration(3 * 3_600_000), '3 h')
+})
+
+test('a view holds what belongs in it, the longest waiting first where that counts', () => {
+  const rows = [
+    rowOf({ id: 'a', waitingSince: minute(5) }),
+    rowOf({ id: 'b', waitingSince: minute(2) }),
+    rowOf({ id: 'c', state: 'resolved' }),
+  ]
+  assert.deepEqual(
+    rowsOf(listViews.waiting, rows, me.id).map(({ id }) => id),
+    ['b', 'a'],
+  )
+  assert.deepEqual(
+    rowsOf(listViews.resolved, rows, me.id).map(({ id }) => id),
+    ['c'],
+  )
+  assert.deepEqual(rowsOf(listViews.mine, [rowOf({ assignee: { kind: 'agent', id: me.id } })], me.id).length, 1)
+})
+
+test('under the pointer nothing moves: rows keep their places, new ones wait above, pages grow below', () => {
+  const rows = (ids: string): ReturnType<typeof rowOf>[] => [...ids].map((id) => rowOf({ id }))
+  assert.deepEqual(steadyOrder(['a', 'b', 'c'], rows('cabd'), true), { order: ['a', 'b', 'c', 'd'], newCount: 0 })
+  assert.deepEqual(steadyOrder(['a', 'b'], rows('xab'), true), { order: ['a', 'b'], newCount: 1 })
+  assert.deepEqual(steadyOrder(['a', 'b'], rows('xab'), false), { order: ['x', 'a', 'b'], newCount: 0 })
+  assert.deepEqual(steadyOrder(['a', 'b', 'c'], rows('ac'), true).order, ['a', 'c'])
+})
+
+test('the address bar carries view and conversation, and a link carries its code', () => {
+  const route = { view: 'snoozed', conversationId: 'x', settings: null } as const
+  assert.deepEqual(parseRoute(routeSearch(route)), route)
+  assert.deepEqual(parseRoute('?view=nonsense'), { view: 'all', conversationId: null, settings: null })
+  assert.equal(linkCodeOf('#code=abc-_1'), 'abc-_1')
+  assert.equal(linkCodeOf(''), null)
+})
