@@ -74,7 +74,13 @@ export const startServer = async (options: ServerOptions = {}): Promise<RunningS
   const port = options.port ?? (await freePort())
   const environment = { ...process.env, CONFAB_PORT: String(port), CONFAB_HOST: '127.0.0.1', CONFAB_DATA_DIR: dataDirectory, CONFAB_LOG_LEVEL: 'warn', ...options.environment }
   const [command, ...rest] = [...(options.wrapper ?? []), process.execPath, ENTRY, 'serve']
-  const child = spawn(command ?? process.execPath, rest, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+  // A wrapper is signalled together with what it wraps: strace killed alone leaves its tracee running.
+  const isWrapped = options.wrapper !== undefined
+  const child = spawn(command ?? process.execPath, rest, { env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: isWrapped })
+  const signal = (name: NodeJS.Signals): void => {
+    if (isWrapped && child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, name)
+    else child.kill(name)
+  }
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-200_000)))
   const url = `http://127.0.0.1:${port}`
@@ -83,7 +89,7 @@ export const startServer = async (options: ServerOptions = {}): Promise<RunningS
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended:\n${printed}`)
     return (await fetch(`${url}/readyz`)).ok
   }).catch((error: unknown) => {
-    child.kill('SIGKILL')
+    signal('SIGKILL')
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${printed}`, { cause: error })
   })
   return {
@@ -102,11 +108,11 @@ export const startServer = async (options: ServerOptions = {}): Promise<RunningS
       return (text === '' ? null : JSON.parse(text)) as T
     },
     async kill() {
-      child.kill('SIGKILL')
+      signal('SIGKILL')
       await exited(child)
     },
     async stop() {
-      child.kill('SIGTERM')
+      signal('SIGTERM')
       return exited(child)
     },
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { connectTwilio } from '../../bench/ingest.ts'
-import { removeDirectory, startServer, temporaryDirectory } from '../harness.ts'
+import { removeDirectory, startServer, temporaryDirectory, until } from '../harness.ts'
 import { messageSid, signedRequest } from '../twilio-webhooks.ts'
 import { runLanes } from './lanes.ts'
 import { judge, parseStrace, type Verdict } from './strace.ts'
@@ -27,11 +27,13 @@ const observe = async (synchronous: 'FULL' | 'OFF'): Promise<Verdict[]> => {
       const before = (await readFile(trace, 'latin1')).length
       const lanes = [[signedRequest(account, { sid, from: '+15551000001', text: 'is it on disk?' })]]
       await runLanes({ port: () => server.port, lanes, onAccepted: () => undefined, whenUp: () => Promise.reject(new Error('the server went away')) })
-      verdicts.push(judge(parseStrace((await readFile(trace, 'latin1')).slice(before)), sid))
+      // strace writes its line a moment after the call has returned.
+      const seen = async (): Promise<string> => (await readFile(trace, 'latin1')).slice(before)
+      await until('strace saw the answer', async () => (await seen()).includes('<Response/>'))
+      verdicts.push(judge(parseStrace(await seen()), sid))
     }
     return verdicts
   } finally {
-    server.process.kill('SIGTERM')
     await server.kill()
     await removeDirectory(dataDirectory)
   }
