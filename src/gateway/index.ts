@@ -160,6 +160,7 @@ class SocketGateway implements Gateway {
     for (const session of this.#sessions) session.drain(Math.floor(this.#options.random() * RETURN_MS))
     this.#abort.abort()
     this.#book.close()
+    await this.#door.close()
     await this.#tailer?.close()
   }
 

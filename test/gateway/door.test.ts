@@ -1,6 +1,8 @@
 // The WebSocket door over a real socket: who gets in, what is refused, what a close code says.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createConnection } from 'node:net'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { textFrame, payloadOf } from '../../src/gateway/doors/frames.ts'
@@ -248,4 +250,27 @@ test('a place that the log never reached, or reached with another record, is tru
   assert.equal(await reasonOf({ ...place.value, next: place.value.next + 1_000 }), 'truncated')
   now += 24 * 3_600_000
   assert.equal(await reasonOf(place.value), 'expired')
+})
+
+test('closing tells who is there to come back, cuts who never spoke, and does not wait for the deaf', async () => {
+  const closing = await openSite({ config: { helloTimeoutMs: 60_000 } })
+  const [there, mute] = [new TestSocket(closing.url), new TestSocket(closing.url)]
+  there.send({ frame: 'hello', token: 'agent', subscriptions: inbox })
+  await there.next('checkpoint')
+  mute.send({ frame: 'ping' })
+  const deaf = createConnection(Number(new URL(closing.url).port), '127.0.0.1')
+  deaf.on('error', () => undefined)
+  deaf.write(
+    'GET /v1/socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
+  await once(deaf, 'data')
+  await closing.close()
+  assert.deepEqual(
+    there.frames.slice(-2).map(({ frame }) => frame),
+    ['checkpoint', 'reconnect'],
+  )
+  assert.equal(await codeOf(there), 4000)
+  assert.ok((await mute.closed).code >= 1000)
+  assert.equal(await codeOf(new TestSocket(`${site.url}/elsewhere`)), 1006)
+  await removeSite(closing)
 })

@@ -32,6 +32,10 @@ export interface Guest {
   onClosed(): void
 }
 
+const PATH = '/v1/socket'
+/** How long a closing socket may take. */
+const CLOSE_MS = 2_000
+
 const refuseUpgrade = (socket: Duplex, status: string): void => {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
@@ -49,7 +53,8 @@ export class WsDoor {
     this.#reception = reception
     this.#server = new WebSocketServer({
       noServer: true,
-      clientTracking: false,
+      // Its set of sockets is what `close` goes through.
+      clientTracking: true,
       perMessageDeflate: false,
       maxPayload: reception.frameBytesMax,
       handleProtocols: (protocols) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
@@ -58,8 +63,22 @@ export class WsDoor {
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
+    if (request.url?.split('?', 1)[0] !== PATH) return refuseUpgrade(socket, '404 Not Found')
     if (!this.#reception.mayOpen(request)) return refuseUpgrade(socket, '403 Forbidden')
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, request))
+  }
+
+  /** Waits for sockets that are closing; who does not answer, or never said hello, is cut. */
+  async close(): Promise<void> {
+    const open = [...this.#server.clients]
+    const closed = open.map((webSocket) => new Promise<void>((resolve) => webSocket.once('close', () => resolve())))
+    for (const webSocket of open) if (webSocket.readyState === webSocket.OPEN) webSocket.close(closeCodes.drain, 'drain')
+    const timer = setTimeout(() => {
+      for (const webSocket of open) webSocket.terminate()
+    }, CLOSE_MS)
+    await Promise.all(closed)
+    clearTimeout(timer)
+    this.#server.close()
   }
 
   #open(webSocket: WebSocket, request: IncomingMessage): void {
