@@ -6,12 +6,10 @@ import { hash } from 'node:crypto'
 /** The reserved organization that site-wide records belong to. */
 export const SITE_ID = '00000000-0000-8000-8000-000000000000'
 
-const uuid = (digest: Buffer): string => {
-  // RFC 9562 §5.8: version 8 in the high nibble of byte 6, variant 10 in byte 8.
-  digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80
-  digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80
-  const hex = digest.toString('hex', 0, 16)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+/** From a digest in hex, which node hands out at a third of the cost of a buffer. RFC 9562 §5.8: version 8, variant 10. */
+const uuid = (hex: string): string => {
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 3) | 8).toString(16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
 const NOTHING = new Uint8Array(0)
@@ -56,24 +54,23 @@ const padded = (key: Uint8Array): Pads => {
   return pads
 }
 
-/** HMAC-SHA256 over the framed parts. */
-const keyed = (key: Uint8Array, kind: string, parts: readonly string[]): Buffer => {
+/** HMAC-SHA256 over the framed parts, hex. */
+const keyed = (key: Uint8Array, kind: string, parts: readonly string[]): string => {
   const { inner, outer } = padded(key)
   const outside = Buffer.allocUnsafe(BLOCK_BYTES + 32)
   outside.set(outer)
-  outside.set(hash('sha256', framed(kind, parts, inner), 'buffer'), BLOCK_BYTES)
-  return hash('sha256', outside, 'buffer')
+  outside.write(hash('sha256', framed(kind, parts, inner)), BLOCK_BYTES, 'hex')
+  return hash('sha256', outside)
 }
 
 /** `idKey`: the organization's 32 bytes. */
 export const deriveKeyed = (idKey: Uint8Array, kind: KeyedKind, parts: readonly string[]): string => uuid(keyed(idKey, kind, parts))
 
 export const derivePlain = (kind: PlainKind, parts: readonly (string | number)[]): string =>
-  uuid(hash('sha256', framed(kind, parts.map(String)), 'buffer'))
+  uuid(hash('sha256', framed(kind, parts.map(String))))
 
 /** Keyed hash of a command's body, hex, 16 bytes: tells a repeat from another wish under the same key. */
-export const bodyHashOf = (idKey: Uint8Array, body: string): string =>
-  keyed(idKey, 'body', [body]).toString('hex', 0, 16)
+export const bodyHashOf = (idKey: Uint8Array, body: string): string => keyed(idKey, 'body', [body]).slice(0, 32)
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 export const isId = (text: string): boolean => UUID.test(text)
