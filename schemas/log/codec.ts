@@ -46,9 +46,15 @@ const known: readonly Known[] = Object.entries(catalogue).flatMap(([topic, shape
 export const registeredSchemas: readonly RegisteredSchema[] = known
 
 const byShape = new Map<RecordShape<unknown>, Known>(known.map((entry) => [entry.shape, entry]))
-const byId = new Map<number, { decode: (bytes: Buffer) => unknown }>()
+interface Reading {
+  /** The header `type` of such records; undefined for a subject that this version does not know. */
+  readonly recordType: string | undefined
+  decode(bytes: Buffer): unknown
+}
+const byId = new Map<number, Reading>()
 
-const decoder = (type: avro.Type, resolver?: ReturnType<avro.Type['createResolver']>) => ({
+const decoder = (recordType: string | undefined, type: avro.Type, resolver?: ReturnType<avro.Type['createResolver']>): Reading => ({
+  recordType,
   decode(bytes: Buffer): unknown {
     const result = type.decode(bytes, HEADER_BYTES, resolver)
     if (result.offset < 0) throw new CodecError('the record is cut short')
@@ -58,7 +64,7 @@ const decoder = (type: avro.Type, resolver?: ReturnType<avro.Type['createResolve
 for (const entry of known) {
   const other = byId.get(entry.id)
   if (other !== undefined && !known.some((k) => k !== entry && k.schema === entry.schema)) throw new CodecError(`schema id ${entry.id} of ${entry.subject} is taken`)
-  byId.set(entry.id, decoder(entry.type))
+  byId.set(entry.id, decoder(entry.recordType, entry.type))
 }
 
 /**
@@ -69,8 +75,8 @@ export const learnSchema = (written: RegisteredSchema): void => {
   if (byId.has(written.id)) return
   const today = known.find((entry) => entry.subject === written.subject)
   const writer = avro.Type.forSchema(JSON.parse(written.schema) as avro.Schema)
-  if (today === undefined) return void byId.set(written.id, decoder(writer))
-  byId.set(written.id, decoder(today.type, today.type.createResolver(writer)))
+  if (today === undefined) return void byId.set(written.id, decoder(undefined, writer))
+  byId.set(written.id, decoder(today.recordType, today.type, today.type.createResolver(writer)))
 }
 
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
@@ -100,14 +106,22 @@ export const encode = <T>(shape: RecordShape<T>, value: NoInfer<T>): Buffer => {
 /** Decodes what `shape`'s topic holds. Throws CodecError for foreign or cut bytes. */
 export const decode = <S extends RecordShape<unknown>>(_shape: S, bytes: Uint8Array): Infer<S> => decodeAny(bytes) as Infer<S>
 
-/** Decodes by the schema id in the bytes alone. */
-export const decodeAny = (bytes: Uint8Array): unknown => {
+const readingOf = (bytes: Uint8Array): { reading: Reading; buffer: Buffer } => {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (buffer.length < HEADER_BYTES || buffer[0] !== 0) throw new CodecError('not in the Confluent wire format')
-  const entry = byId.get(buffer.readUInt32BE(1))
-  if (entry === undefined) throw new CodecError(`schema ${buffer.readUInt32BE(1)} is not known`)
-  return entry.decode(buffer)
+  const reading = byId.get(buffer.readUInt32BE(1))
+  if (reading === undefined) throw new CodecError(`schema ${buffer.readUInt32BE(1)} is not known`)
+  return { reading, buffer }
 }
+
+/** Decodes by the schema id in the bytes alone. */
+export const decodeAny = (bytes: Uint8Array): unknown => {
+  const { reading, buffer } = readingOf(bytes)
+  return reading.decode(buffer)
+}
+
+/** The `type` header that a record of these bytes carried: for bytes kept without their headers. Throws CodecError. */
+export const recordTypeIn = (bytes: Uint8Array): string | undefined => readingOf(bytes).reading.recordType
 
 const headersOf = new Map<RecordShape<unknown>, string>(known.map((entry) => [entry.shape, entry.recordType]))
 
