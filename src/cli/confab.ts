@@ -5,8 +5,10 @@ import { Command } from 'commander'
 import { ConfabError } from '#errors'
 import { addConfig } from './config.ts'
 import { addDoctor } from './doctor.ts'
+import { addFind } from './find.ts'
 import { addServe } from './serve.ts'
 import { addSimulate } from './simulate.ts'
+import { addTail } from './tail.ts'
 import { addToken } from './token.ts'
 
 const program = new Command('confab')
@@ -14,10 +16,17 @@ const program = new Command('confab')
   .showHelpAfterError('(add --help for what there is)')
   .addHelpText('after', '\nSettings come from the environment: `confab config docs` lists them all.')
 
-for (const add of [addServe, addToken, addSimulate, addDoctor, addConfig]) add(program)
+for (const add of [addServe, addTail, addFind, addToken, addSimulate, addDoctor, addConfig]) add(program)
+
+// `confab tail | head`: a reader that has seen enough is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
 
 try {
-  await program.parseAsync()
+  if (process.argv.length <= 2) program.outputHelp()
+  else await program.parseAsync()
 } catch (error) {
   // Known faults are told in their own words; anything else is a bug, and its stack is what helps.
   if (error instanceof ConfabError) console.error(`confab: ${error.message} (${error.code})`)

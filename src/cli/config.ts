@@ -29,6 +29,7 @@ export const addConfig = (program: Command): void => {
     .command('docs')
     .description('explain every setting')
     .action(() => {
-      for (const [, entry] of rows) console.log(`${entry.name}\n  ${entry.description}\n  default: ${entry.default === '' ? '(none)' : entry.default}\n`)
+      for (const [, entry] of rows)
+        console.log(`${entry.name}\n  ${entry.description}\n  default: ${entry.default === '' ? '(none)' : entry.default}\n`)
     })
 }

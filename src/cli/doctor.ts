@@ -49,24 +49,33 @@ const secret = ({ secretFile }: Config): Finding => {
   if (!existsSync(secretFile)) return ok(`the site's secret ${secretFile} does not exist yet; the first start makes it`)
   loadSecret(secretFile)
   const mode = statSync(secretFile).mode & 0o777
-  if ((mode & 0o077) !== 0) return warn(`the site's secret ${secretFile} can be read by others (mode ${mode.toString(8)}). Run: chmod 600 ${secretFile}`)
+  if ((mode & 0o077) !== 0)
+    return warn(`the site's secret ${secretFile} can be read by others (mode ${mode.toString(8)}). Run: chmod 600 ${secretFile}`)
   return ok(`the site's secret ${secretFile} is usable. Back it up beside the log: without it credentials and ids are lost.`)
 }
 
 const files = ({ dataDirectory: path }: Config): Finding =>
-  existsSync(join(path, 'files')) ? warn(`attachments lie in ${join(path, 'files')} and nowhere else: back them up`) : ok('no attachments yet')
+  existsSync(join(path, 'files'))
+    ? warn(`attachments lie in ${join(path, 'files')} and nowhere else: back them up`)
+    : ok('no attachments yet')
 
 const port = ({ port: number, host }: Config): Promise<Finding> =>
   new Promise((resolve) => {
     const server = createServer()
       .once('error', (error: NodeJS.ErrnoException) =>
-        resolve(error.code === 'EADDRINUSE' ? warn(`port ${number} is in use: by a running Confab, or set CONFAB_PORT to a free one`) : fail(`port ${number} cannot be opened: ${error.message}`)),
+        resolve(
+          error.code === 'EADDRINUSE'
+            ? warn(`port ${number} is in use: by a running Confab, or set CONFAB_PORT to a free one`)
+            : fail(`port ${number} cannot be opened: ${error.message}`),
+        ),
       )
       .listen(number, host, () => server.close(() => resolve(ok(`port ${number} is free`))))
   })
 
 const publicUrl = ({ publicUrl: url }: Config): Finding =>
-  new URL(url).protocol === 'https:' ? ok(`public URL ${url}`) : warn(`public URL ${url} is not https: providers cannot reach it. Set CONFAB_PUBLIC_URL to what the outside uses.`)
+  new URL(url).protocol === 'https:'
+    ? ok(`public URL ${url}`)
+    : warn(`public URL ${url} is not https: providers cannot reach it. Set CONFAB_PUBLIC_URL to what the outside uses.`)
 
 const attempt = async (check: () => Finding | Promise<Finding>): Promise<Finding> => {
   try {

@@ -27,20 +27,32 @@ export const openRemote = (options: RemoteOptions): Remote => {
   const url = (options.url ?? `http://127.0.0.1:${config.port}`).replace(/\/$/, '')
   const path = join(config.dataDirectory, 'admin-token')
   if (options.token === undefined && !existsSync(path)) {
-    throw new ConfabError('token_missing', { detail: `There is none at ${path}; start the server once, set CONFAB_DATA_DIR or give --token.` })
+    throw new ConfabError('token_missing', {
+      detail: `There is none at ${path}; start the server once, set CONFAB_DATA_DIR or give --token.`,
+    })
   }
   const token = options.token ?? readFileSync(path, 'utf8').trim()
   return {
     url,
     async call<T>(where: string, body?: unknown) {
       const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
-      const request = fetch(`${url}${where}`, { method: body === undefined ? 'GET' : 'POST', headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+      const request = fetch(`${url}${where}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
       const answer = await request.catch((cause: unknown) => {
-        throw new ConfabError('server_unreachable', { detail: `Nothing answers at ${url}. Is it running (npm start)? Is CONFAB_PORT the same?`, cause })
+        throw new ConfabError('server_unreachable', {
+          detail: `Nothing answers at ${url}. Is it running (npm start)? Is CONFAB_PORT the same?`,
+          cause,
+        })
       })
       const text = await answer.text()
       const parsed = text === '' ? null : (JSON.parse(text) as { code?: string; detail?: string; title?: string })
-      if (!answer.ok) throw new ConfabError('server_refused', { detail: `${answer.status} ${parsed?.code ?? ''}: ${parsed?.detail ?? parsed?.title ?? ''}` })
+      if (!answer.ok)
+        throw new ConfabError('server_refused', {
+          detail: `${answer.status} ${parsed?.code ?? ''}: ${parsed?.detail ?? parsed?.title ?? ''}`,
+        })
       return parsed as T
     },
   }

@@ -15,7 +15,9 @@ const banner = (url: string, signInPath: string | null, tokenPath: string): stri
     `  inbox      ${url}/inbox/`,
     `  try it     ${url}/try   (a page with the web chat on it: write to yourself)`,
     `  API docs   ${url}/docs`,
-    ...(signInPath === null ? [] : ['', '  Sign in for the first time with this link; it works once, for 24 hours:', `  ${url}${signInPath}`]),
+    ...(signInPath === null
+      ? []
+      : ['', '  Sign in for the first time with this link; it works once, for 24 hours:', `  ${url}${signInPath}`]),
     '',
     `  The owner's API token lies in ${tokenPath}`,
     '',

@@ -24,13 +24,25 @@ interface SimulateOptions extends RemoteOptions {
 }
 
 const NUMBER = '+15550199'
-const TEXTS = ['Hello, is anybody there?', 'Where is my order?', 'Can I change the delivery address?', 'Thanks, that helps!', 'The parcel came broken.', 'When do you open tomorrow?']
+const TEXTS = [
+  'Hello, is anybody there?',
+  'Where is my order?',
+  'Can I change the delivery address?',
+  'Thanks, that helps!',
+  'The parcel came broken.',
+  'When do you open tomorrow?',
+]
 
 const account = async (remote: Remote): Promise<Credentials> => {
   const path = join(loadConfig().dataDirectory, 'simulate.json')
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Credentials
   const credentials = { accountSid: `AC${randomBytes(16).toString('hex')}`, authToken: randomBytes(16).toString('hex') }
-  const made = await remote.call<{ ingestUrl: string }>('/v1/accounts', { channel: 'twilio', name: 'Simulator (SMS)', externalId: NUMBER, credentials })
+  const made = await remote.call<{ ingestUrl: string }>('/v1/accounts', {
+    channel: 'twilio',
+    name: 'Simulator (SMS)',
+    externalId: NUMBER,
+    credentials,
+  })
   const kept = { ...credentials, number: NUMBER, ingestUrl: made.ingestUrl }
   writeFileSync(path, JSON.stringify(kept), { mode: 0o600 })
   return kept
@@ -53,18 +65,28 @@ const webhook = (credentials: Credentials, message: { from: string; text: string
     To: credentials.number,
   }
   const signedUrl = credentials.ingestUrl.replace(/#.*$/, '')
-  const signed = Object.keys(parameters).toSorted().reduce((text, name) => `${text}${name}${parameters[name] ?? ''}`, signedUrl)
-  return { signature: createHmac('sha1', credentials.authToken).update(signed).digest('base64'), body: new URLSearchParams(parameters).toString() }
+  const signed = Object.keys(parameters)
+    .toSorted()
+    .reduce((text, name) => `${text}${name}${parameters[name] ?? ''}`, signedUrl)
+  return {
+    signature: createHmac('sha1', credentials.authToken).update(signed).digest('base64'),
+    body: new URLSearchParams(parameters).toString(),
+  }
 }
 
 const whole = (name: string, text: string, max: number): number => {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > max) throw new ConfabError('option_invalid', { detail: `--${name} expects a whole number from 1 to ${max}.` })
+  if (!Number.isInteger(value) || value < 1 || value > max)
+    throw new ConfabError('option_invalid', { detail: `--${name} expects a whole number from 1 to ${max}.` })
   return value
 }
 
 const simulate = async (options: SimulateOptions): Promise<void> => {
-  const [rate, count, people] = [whole('rate', options.rate, 10_000), whole('count', options.count, 10_000_000), whole('people', options.people, 1_000_000)]
+  const [rate, count, people] = [
+    whole('rate', options.rate, 10_000),
+    whole('count', options.count, 10_000_000),
+    whole('people', options.people, 1_000_000),
+  ]
   const remote = openRemote(options)
   const credentials = await account(remote)
   const target = `${remote.url}${new URL(credentials.ingestUrl).pathname}`
