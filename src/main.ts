@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
-
+import { asyncApi } from '#schemas'
 import { encode, leaseRecord } from '#schemas/log'
 import { channelOf } from '#channels'
 import type { Config } from '#config'
@@ -203,7 +203,7 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     },
     publicUrl,
     webDirectory: WEB_DIRECTORY,
-    asyncApi: () => ({}),
+    asyncApi,
   })
   http = door
   // Sockets first: a server is closed only when its last connection is.
