@@ -24,14 +24,33 @@ const uuidOf = (digest: Buffer): string => {
 
 test('an id under a key is the HMAC of its framed parts, and a plain one their SHA-256', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), fc.array(fc.string({ unit: 'grapheme', maxLength: 80 }), { maxLength: 5 }), (key, parts) => {
-      const mac = createHmac('sha256', key).update(frame(['message', ...parts])).digest()
-      assert.equal(deriveKeyed(key, 'message', parts), uuidOf(mac))
-      assert.equal(isId(deriveKeyed(key, 'message', parts)), true)
-      assert.equal(derivePlain('event', parts), uuidOf(createHash('sha256').update(frame(['event', ...parts])).digest()))
-      const body = parts.join('')
-      assert.equal(bodyHashOf(key, body), createHmac('sha256', key).update(frame(['body', body])).digest('hex').slice(0, 32))
-    }),
+    fc.property(
+      fc.uint8Array({ minLength: 1, maxLength: 100 }),
+      fc.array(fc.string({ unit: 'grapheme', maxLength: 80 }), { maxLength: 5 }),
+      (key, parts) => {
+        const mac = createHmac('sha256', key)
+          .update(frame(['message', ...parts]))
+          .digest()
+        assert.equal(deriveKeyed(key, 'message', parts), uuidOf(mac))
+        assert.equal(isId(deriveKeyed(key, 'message', parts)), true)
+        assert.equal(
+          derivePlain('event', parts),
+          uuidOf(
+            createHash('sha256')
+              .update(frame(['event', ...parts]))
+              .digest(),
+          ),
+        )
+        const body = parts.join('')
+        assert.equal(
+          bodyHashOf(key, body),
+          createHmac('sha256', key)
+            .update(frame(['body', body]))
+            .digest('hex')
+            .slice(0, 32),
+        )
+      },
+    ),
   )
 })
 
