@@ -12,8 +12,24 @@ import type { MessageContent, Principal } from './words.ts'
 /** Stands where a contact may not learn which command, or whose, it was. */
 export const HIDDEN_ID = '00000000-0000-0000-0000-000000000000'
 
-/** ISO 8601, UTC, with milliseconds. */
-export const isoOf = (ms: number): string => new Date(ms).toISOString()
+const DAY_MS = 86_400_000
+const twoDigits = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'))
+let lastDay = Number.NaN
+let lastDate = ''
+
+/** ISO 8601, UTC, with milliseconds; times of one day follow one another, so its date is written once. */
+export const isoOf = (ms: number): string => {
+  const day = Math.floor(ms / DAY_MS)
+  if (day !== lastDay) {
+    lastDate = new Date(ms).toISOString().slice(0, -13)
+    lastDay = day
+  }
+  const inDay = ms - day * DAY_MS
+  const seconds = Math.floor(inDay / 1_000)
+  const rest = inDay - seconds * 1_000
+  const fraction = rest < 10 ? `00${rest}` : rest < 100 ? `0${rest}` : rest
+  return `${lastDate}${twoDigits[Math.floor(seconds / 3_600)]}:${twoDigits[Math.floor(seconds / 60) % 60]}:${twoDigits[seconds % 60]}.${fraction}Z`
+}
 
 type Convert = (value: unknown) => unknown
 

@@ -39,14 +39,15 @@ const readContents = async (log: Log, place: Place, events: readonly Event[]): P
   if (wanted.length === 0 || subjectId === undefined) return found
   const records = await log.latest(place.topic, partitionOf(subjectId), wanted)
   for (const record of records) {
-    const type = record?.headers['type'] ?? ''
-    if (record?.value != null && isContentType(type)) found.set(record.key, decodeContent(type, record.value))
+    if (record === null || record.value === null) continue
+    const type = record.headers['type'] ?? ''
+    if (isContentType(type)) found.set(record.key, decodeContent(type, record.value))
   }
   return found
 }
 
 const decoded = (records: readonly (StoredRecord | null)[]): Event[] =>
-  records.flatMap((record) => (record?.value == null ? [] : [decodeEvent(record.headers['type'] ?? '', record.value)]))
+  records.flatMap((record) => (record === null || record.value === null ? [] : [decodeEvent(record.headers['type'] ?? '', record.value)]))
 
 /** Events behind `after`, by seq. A note's are left out for whoever may read no notes. */
 export const readEvents = async (

@@ -1,16 +1,14 @@
 // The feeder: tails the log, packs records once for both writer threads, bounds what is on its way, knows how far each has got.
 // Between the log and the two views files; a file that fails is opened anew, or rebuilt, by itself.
 
-import { once } from 'node:events'
-import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import type { Log, Offset, Position } from '#log'
-import { topics } from '#topics'
+import type { Worker } from 'node:worker_threads'
+import type { Chunk, Log, Offset, Position } from '#log'
 import type { Fault } from './carry.ts'
 import { removeFile } from './file.ts'
 import { emptyPositions, type Positions } from './layout.ts'
 import { PacketWriter, viewTopics, type Packet, type ViewTopic } from './packet.ts'
-import type { WriterOptions, WriterReply, WriterRequest } from './writer.ts'
+import type { WriterReply, WriterRequest } from './writer.ts'
+import { closeWriter, PARTITIONS, readBounds, startWriter, type Bounds } from './writer-thread.ts'
 
 /** Packets a writer has not applied yet: with 2 MB each, what views hold in flight. */
 const PACKETS_IN_FLIGHT_MAX = 4
@@ -43,19 +41,19 @@ export interface FeederOptions {
   readonly onSample: (sample: ViewsSample) => void
   /** Called when the rows file has got further. */
   readonly onApplied: () => void
-  /** Called when files were opened anew. */
-  readonly onReopened: () => void
+  /** Called when whether the files can be read has changed, and when they were opened anew. */
+  readonly onReadable: (isReadable: boolean) => void
 }
 
 interface Writer {
   readonly worker: Worker
   readonly applied: Record<ViewTopic, Offset[]>
+  /** Filled for the first time: not to be read yet. */
+  isBuilding: boolean
   isBuilt: boolean
   isReachedSent: boolean
   readonly inFlight: Packet[]
 }
-
-const PARTITIONS = topics.events.partitions
 
 export class Feeder {
   readonly #options: FeederOptions
@@ -67,6 +65,7 @@ export class Feeder {
   #wake: (() => void) | undefined
   #retry: NodeJS.Timeout | undefined
   #isRestarting = false
+  #isDamaged = false
   #isClosed = false
   #startedAt = 0
   isReady = false
@@ -76,42 +75,41 @@ export class Feeder {
   }
 
   async start(): Promise<void> {
-    const { starts, ends } = await this.#bounds()
+    const { starts, ends } = await readBounds(this.#options.log)
     this.#targets = ends
     this.#startedAt = this.#options.clock()
-    await Promise.all(stores.map((store) => this.#open(store, { starts, ends })))
+    const opened = await Promise.allSettled(stores.map((store) => this.#open(store, { starts, ends })))
+    for (const each of opened) {
+      if (each.status === 'fulfilled') continue
+      await this.#stop()
+      throw each.reason
+    }
+    this.#tellReadable()
     this.#abort = new AbortController()
     this.#packet = new PacketWriter()
     this.#loop = this.#tail(starts, this.#abort.signal).catch((error: unknown) => this.#recover(error))
     this.#noticeReached()
   }
 
-  async #bounds(): Promise<{ readonly starts: Positions; readonly ends: Positions }> {
-    const starts = emptyPositions(PARTITIONS)
-    const ends = emptyPositions(PARTITIONS)
-    const read = async (topic: ViewTopic, partition: number): Promise<void> => {
-      const { start, end } = await this.#options.log.bounds(topic, partition)
-      starts[topic][partition] = start
-      ends[topic][partition] = end
-    }
-    await Promise.all(viewTopics.flatMap((topic) => starts[topic].map((_, partition) => read(topic, partition))))
-    return { starts, ends }
+  /** Files that a query found damaged are folded anew. */
+  discard(): void {
+    if (this.#isClosed || this.#isRestarting) return
+    this.#isDamaged = true
+    this.#recover(new Error('a query found damage'))
   }
 
-  #open(store: StoreName, bounds: { readonly starts: Positions; readonly ends: Positions }): Promise<void> {
-    // Sources run as .ts, the published build as .js: a thread's file has the extension of this one.
-    const extension = extname(new URL(import.meta.url).pathname)
+  #open(store: StoreName, bounds: Bounds): Promise<void> {
     const { log, files } = this.#options
-    const workerData: WriterOptions = { store, file: files[store], logId: log.id, partitions: PARTITIONS, ...bounds }
-    const worker = new Worker(new URL(`./writer${extension}`, import.meta.url), { workerData, name: `views-${store}` })
+    const worker = startWriter({ store, file: files[store], logId: log.id, partitions: PARTITIONS, ...bounds })
     return new Promise((resolve, reject) => {
-      worker.on('error', (error) => {
+      worker.on('error', (error: Error) => {
         reject(error)
-        this.#recover(error)
+        if (this.#writers.get(store)?.worker === worker) this.#recover(error, store)
       })
       worker.on('message', (reply: WriterReply) => {
         if (reply.kind === 'open') {
-          const writer = { worker, applied: reply.positions as Record<ViewTopic, Offset[]>, isBuilt: false, isReachedSent: false, inFlight: [] }
+          const applied = reply.positions as Record<ViewTopic, Offset[]>
+          const writer = { worker, applied, isBuilding: reply.isBuilding, isBuilt: false, isReachedSent: false, inFlight: [] }
           this.#writers.set(store, writer)
           return resolve()
         }
@@ -130,6 +128,8 @@ export class Feeder {
     }
     if (reply.kind === 'built') {
       writer.isBuilt = true
+      writer.isBuilding = false
+      this.#tellReadable()
       this.isReady = stores.every((each) => this.#writers.get(each)?.isBuilt === true)
       if (this.isReady) this.#options.logger.info({ durationMs: this.#options.clock() - this.#startedAt }, 'views have caught up')
       if (store === 'rows') this.#options.onApplied()
@@ -148,6 +148,10 @@ export class Feeder {
     this.#noticeReached()
     if (!this.#packet.isEmpty && this.#inFlight < 2) this.#send()
     this.#wake?.()
+  }
+
+  #tellReadable(): void {
+    this.#options.onReadable(stores.every((store) => this.#writers.get(store)?.isBuilding === false))
   }
 
   #warn(store: StoreName, fault: Fault): void {
@@ -179,18 +183,39 @@ export class Feeder {
     )
   }
 
+  /**
+   * What lies behind is read one partition after another: its conversations fit the writers' caches, and each is written
+   * once rather than once a packet. Then all partitions together, for ever.
+   */
   async #tail(starts: Positions, signal: AbortSignal): Promise<void> {
-    for await (const chunk of this.#options.log.read(this.#from(starts), { signal, chunkRecordsMax: CHUNK_RECORDS })) {
-      let from = this.#packet.add(chunk, 0)
-      while (from < chunk.records.length || this.#packet.isFull) {
-        await this.#room(signal)
-        if (signal.aborted) return
-        this.#send()
-        if (from < chunk.records.length) from = this.#packet.add(chunk, from)
-      }
-      // While both writers are at work, records gather into the next packet.
-      if (!this.#packet.isEmpty && this.#inFlight < 2) this.#send()
+    const live: Position[] = []
+    for (const position of this.#from(starts)) live.push({ ...position, offset: await this.#catchUp(position, signal) })
+    if (signal.aborted) return
+    for await (const chunk of this.#options.log.read(live, { signal, chunkRecordsMax: CHUNK_RECORDS })) await this.#take(chunk, signal)
+  }
+
+  async #catchUp(position: Position, signal: AbortSignal): Promise<Offset> {
+    const target = this.#targets[position.topic as ViewTopic][position.partition] ?? 0
+    let { offset } = position
+    if (offset >= target) return offset
+    for await (const chunk of this.#options.log.read([position], { signal, chunkRecordsMax: CHUNK_RECORDS })) {
+      await this.#take(chunk, signal)
+      offset = chunk.next
+      if (offset >= target) break
     }
+    return offset
+  }
+
+  async #take(chunk: Chunk, signal: AbortSignal): Promise<void> {
+    let from = this.#packet.add(chunk, 0)
+    while (from < chunk.records.length || this.#packet.isFull) {
+      await this.#room(signal)
+      if (signal.aborted) return
+      this.#send()
+      if (from < chunk.records.length) from = this.#packet.add(chunk, from)
+    }
+    // While both writers are at work, records gather into the next packet.
+    if (!this.#packet.isEmpty && this.#inFlight < 2) this.#send()
   }
 
   async #room(signal: AbortSignal): Promise<void> {
@@ -216,6 +241,7 @@ export class Feeder {
     if (this.#isClosed || this.#isRestarting) return
     this.#isRestarting = true
     this.isReady = false
+    this.#options.onReadable(false)
     this.#options.logger.error({ store, error: error instanceof Error ? error.message : String(error) }, 'views open their files anew')
     this.#retry = setTimeout(() => void this.#restart(), RETRY_MS)
   }
@@ -223,10 +249,11 @@ export class Feeder {
   async #restart(): Promise<void> {
     try {
       await this.#stop()
+      if (this.#isDamaged) for (const store of stores) removeFile(this.#options.files[store])
+      this.#isDamaged = false
       this.#isRestarting = false
       if (this.#isClosed) return
       await this.start()
-      this.#options.onReopened()
     } catch (error) {
       this.#recover(error)
     }
@@ -238,7 +265,7 @@ export class Feeder {
     await this.#loop
     const workers = [...this.#writers.values()].map(({ worker }) => worker)
     this.#writers.clear()
-    await Promise.all(workers.map(closeWorker))
+    await Promise.all(workers.map(closeWriter))
   }
 
   applied(topic: ViewTopic, partition: number): Offset {
@@ -250,11 +277,4 @@ export class Feeder {
     clearTimeout(this.#retry)
     await this.#stop()
   }
-}
-
-/** Lets a writer finish what it was sent, so that a clean stop leaves nothing to read again. */
-const closeWorker = async (worker: Worker): Promise<void> => {
-  const exited = once(worker, 'exit')
-  worker.postMessage({ kind: 'close' } satisfies WriterRequest)
-  await exited
 }

@@ -1,7 +1,7 @@
 // One views file in its writer thread: opened, found wanting and made anew, its positions kept in the transaction of its rows.
 // Between SQLite and the stores; a file that is damaged, of another log or ahead of it is never trusted.
 
-import { existsSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { emptyPositions, type FileLayout, type Positions } from './layout.ts'
 import { viewTopics, type ViewTopic } from './packet.ts'
@@ -19,11 +19,17 @@ const CACHE_KIB = 65_536
 const CHECKPOINT_PAGES = 4_000
 
 export const removeFile = (file: string): void => {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${file}${suffix}`, { force: true })
 }
+
+/** Packets that share a transaction while a file is filled for the first time. */
+const BUILDING_PACKETS = 16
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 export const isDamage = (error: unknown): boolean => [11, 26].includes(Number((error as { errcode?: unknown }).errcode) & 0xff)
+
+/** SQLITE_FULL and SQLITE_CANTOPEN: the disk's or the directory's fault, which a new file would not mend. */
+export const isNoFault = (error: unknown): boolean => [13, 14].includes(Number((error as { errcode?: unknown }).errcode) & 0xff)
 
 const isWithin = (positions: Positions, { starts, ends }: FileOptions): boolean =>
   viewTopics.every((topic) =>
@@ -33,27 +39,44 @@ const isWithin = (positions: Positions, { starts, ends }: FileOptions): boolean 
 const readState = (database: DatabaseSync, name: string): string | undefined =>
   database.prepare('SELECT value FROM state WHERE name = ?').get(name)?.['value'] as string | undefined
 
-const openDatabase = (file: string): DatabaseSync => {
+const serving = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};`
+/** Nothing of a first filling is kept when it stops half way, so it needs neither a journal nor fsyncs. */
+const building = 'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;'
+
+const openDatabase = (file: string, mode: string): DatabaseSync => {
   const database = new DatabaseSync(file)
-  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+  try {
+    database.exec(`PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${CACHE_KIB}; ${mode}`)
+  } catch (error) {
+    database.close()
+    throw error
+  }
   return database
+}
+
+const flushFile = (path: string): void => {
+  const file = openSync(path, 'r+')
+  fsyncSync(file)
+  closeSync(file)
 }
 
 export class ViewFile {
   readonly database: DatabaseSync
-  /** True while the file is filled for the first time: no secondary indexes, no fsync; a stop begins again. */
+  /** True while the file is filled for the first time: no secondary indexes, no journal, no readers; a stop begins again. */
   isBuilding: boolean
+  #packets = 0
   /** As stored: where a restart reads on. */
   readonly positions: Record<ViewTopic, number[]>
   readonly #layout: FileLayout
+  readonly #path: string
   readonly #putState
 
-  private constructor(database: DatabaseSync, layout: FileLayout, { isBuilding, positions }: { isBuilding: boolean; positions: Record<ViewTopic, number[]> }) {
+  private constructor(database: DatabaseSync, layout: FileLayout, { path, isBuilding, positions }: { path: string; isBuilding: boolean; positions: Record<ViewTopic, number[]> }) {
     this.database = database
     this.isBuilding = isBuilding
     this.positions = positions
     this.#layout = layout
+    this.#path = path
     this.#putState = database.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
   }
 
@@ -66,16 +89,16 @@ export class ViewFile {
     if (!existsSync(options.file)) return undefined
     let database: DatabaseSync | undefined
     try {
-      database = openDatabase(options.file)
+      database = openDatabase(options.file, serving)
       const stored = readState(database, 'positions')
       const isOurs = readState(database, 'log') === options.logId && readState(database, 'building') === undefined
       if (stored !== undefined && isOurs) {
         const positions = JSON.parse(stored) as Record<ViewTopic, number[]>
-        if (isWithin(positions, options)) return new ViewFile(database, layout, { isBuilding: false, positions })
+        if (isWithin(positions, options)) return new ViewFile(database, layout, { path: options.file, isBuilding: false, positions })
       }
     } catch (error) {
       // Damage of any kind ends the same way; only what is not the file's fault is passed on.
-      if (Number((error as { errcode?: unknown }).errcode) === 13) throw error
+      if (isNoFault(error)) throw error
     }
     database?.close()
     return undefined
@@ -83,9 +106,9 @@ export class ViewFile {
 
   static #create(layout: FileLayout, options: FileOptions): ViewFile {
     removeFile(options.file)
-    const database = openDatabase(options.file)
-    database.exec(`PRAGMA synchronous = OFF; BEGIN; ${layout.tables}`)
-    const file = new ViewFile(database, layout, { isBuilding: true, positions: emptyPositions(options.partitions) })
+    const database = openDatabase(options.file, building)
+    database.exec(`BEGIN; ${layout.tables}`)
+    const file = new ViewFile(database, layout, { path: options.file, isBuilding: true, positions: emptyPositions(options.partitions) })
     file.#putState.run('log', options.logId)
     file.#putState.run('building', '1')
     file.#putState.run('positions', JSON.stringify(file.positions))
@@ -95,6 +118,7 @@ export class ViewFile {
 
   /** Runs `work` in one transaction that also stores where it got to. Nothing of it is left when it throws. */
   commit(work: () => void): void {
+    if (this.isBuilding) return this.#build(work)
     this.database.exec('BEGIN IMMEDIATE')
     try {
       work()
@@ -106,11 +130,22 @@ export class ViewFile {
     }
   }
 
-  /** Ends the first filling: indexes, then everything to disk, then the mark that says so. */
-  finishBuilding(): void {
+  #build(work: () => void): void {
+    if (!this.database.isTransaction) this.database.exec('BEGIN')
+    work()
+    this.#packets++
+    if (this.#packets % BUILDING_PACKETS === 0) this.database.exec('COMMIT')
+  }
+
+  /** Ends the first filling: the rest of the rows, indexes, all of it to disk, and only then the mark that says so. */
+  finishBuilding(writeRest: () => void): void {
     if (!this.isBuilding) return
-    this.database.exec(`BEGIN; ${this.#layout.indexes} COMMIT; PRAGMA synchronous = NORMAL; PRAGMA wal_checkpoint(TRUNCATE)`)
-    this.database.exec(`DELETE FROM state WHERE name = 'building'`)
+    if (!this.database.isTransaction) this.database.exec('BEGIN')
+    writeRest()
+    this.#putState.run('positions', JSON.stringify(this.positions))
+    this.database.exec(`${this.#layout.indexes} COMMIT; ${serving}`)
+    flushFile(this.#path)
+    this.database.exec("DELETE FROM state WHERE name = 'building'")
     this.isBuilding = false
   }
 

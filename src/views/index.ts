@@ -29,7 +29,7 @@ export interface ConversationQuery {
   readonly accountId?: string
   readonly contactId?: string
   /** An agent's or bot's id, or none. */
-  readonly assignee?: string | 'none'
+  readonly assignee?: string
   readonly label?: string
   readonly sort?: ConversationSort
   /** ≤ 100, default 25. */

@@ -47,8 +47,9 @@ export class SqliteViews implements Views {
     this.#parts = parts
     const { log, viewsFile, searchFile, logger } = parts
     const files = { viewsFile, searchFile }
-    this.#lists = new QueryThread({ name: 'lists', deadlineMs: LIST_DEADLINE_MS, ...files })
-    this.#searches = new QueryThread({ name: 'searches', deadlineMs: SEARCH_DEADLINE_MS, ...files })
+    const onDamage = (): void => this.#feeder.discard()
+    this.#lists = new QueryThread({ name: 'lists', deadlineMs: LIST_DEADLINE_MS, onDamage, ...files })
+    this.#searches = new QueryThread({ name: 'searches', deadlineMs: SEARCH_DEADLINE_MS, onDamage, ...files })
     this.#feeder = new Feeder({
       log,
       files: { rows: viewsFile, search: searchFile },
@@ -56,9 +57,9 @@ export class SqliteViews implements Views {
       clock: parts.clock,
       onSample: parts.onMetrics,
       onApplied: () => this.#settleWaiters(),
-      onReopened: () => {
-        this.#lists.restart()
-        this.#searches.restart()
+      onReadable: (isReadable) => {
+        this.#lists.setReadable(isReadable)
+        this.#searches.setReadable(isReadable)
       },
     })
   }
@@ -127,7 +128,10 @@ export class SqliteViews implements Views {
   /** Reads everything: in a thread of its own, so that nobody's list waits. */
   async hash(): Promise<string> {
     const { viewsFile, searchFile } = this.#parts
-    const thread = new QueryThread({ name: 'hash', viewsFile, searchFile })
+    const thread = new QueryThread({ name: 'hash', viewsFile, searchFile, onDamage: () => this.#feeder.discard() })
+    // Waits with the lists for files that can be read.
+    await this.#lists.ask('rows', [])
+    thread.setReadable(true)
     try {
       return (await thread.ask('hash')).answer
     } finally {
@@ -181,8 +185,9 @@ export class SqliteViews implements Views {
 
   async close(): Promise<void> {
     for (const waiter of this.#waiters.splice(0)) waiter.done(false)
-    await this.#feeder.close()
+    // Readers first: the last connection to go, the writer's, leaves one whole file behind.
     await Promise.all([this.#lists.close(), this.#searches.close()])
+    await this.#feeder.close()
   }
 }
 

@@ -4,7 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import type { Fault } from './carry.ts'
-import { isDamage, type FileOptions } from './file.ts'
+import { isDamage, isNoFault, removeFile, type FileOptions } from './file.ts'
 import type { Positions } from './layout.ts'
 import { viewTopics, type Packet } from './packet.ts'
 import { RowsStore } from './rows/store.ts'
@@ -30,39 +30,56 @@ const options = workerData as WriterOptions
 
 const reply = (message: WriterReply): void => port.postMessage(message)
 
+let store: RowsStore | SearchStore | undefined
+
 const guarded = (work: () => void): void => {
   try {
     work()
   } catch (error) {
-    reply({ kind: 'failed', isDamage: isDamage(error), error: error instanceof Error ? error.message : String(error) })
+    // Without a journal there is nothing to go back to: a file that was being filled is of no use either.
+    reply({ kind: 'failed', isDamage: isDamage(error) || store?.file.isBuilding === true, error: error instanceof Error ? error.message : String(error) })
     port.close()
   }
 }
 
-const apply = (store: RowsStore | SearchStore, packet: Packet): void => {
+const apply = (opened: RowsStore | SearchStore, packet: Packet): void => {
   const startedAt = performance.now()
-  const faults = store.apply(packet)
+  const faults = opened.apply(packet)
   const positions = [...packet.positions]
   for (let at = 0; at < positions.length; at += 3) {
     const topic = viewTopics[positions[at] ?? 0] ?? 'events'
-    positions[at + 2] = store.file.positions[topic][positions[at + 1] ?? 0] ?? 0
+    positions[at + 2] = opened.file.positions[topic][positions[at + 1] ?? 0] ?? 0
   }
   reply({ kind: 'applied', positions, faults, durationMs: performance.now() - startedAt })
 }
 
+const openStore = (): RowsStore | SearchStore => (options.store === 'rows' ? new RowsStore(options) : new SearchStore(options))
+
+/** A file may be whole at its head and damaged behind it: what cannot be opened is begun anew, once. */
+const openTrusted = (): RowsStore | SearchStore => {
+  try {
+    return openStore()
+  } catch (error) {
+    if (isNoFault(error)) throw error
+    removeFile(options.file)
+    return openStore()
+  }
+}
+
 guarded(() => {
-  const store = options.store === 'rows' ? new RowsStore(options) : new SearchStore(options)
+  const opened = openTrusted()
+  store = opened
   port.on('message', (request: WriterRequest) => {
     guarded(() => {
-      if (request.kind === 'packet') return apply(store, request.packet)
+      if (request.kind === 'packet') return apply(opened, request.packet)
       if (request.kind === 'reached') {
-        store.file.finishBuilding()
+        opened.finish()
         return reply({ kind: 'built' })
       }
-      store.close()
+      opened.close()
       reply({ kind: 'closed' })
       return port.close()
     })
   })
-  reply({ kind: 'open', positions: store.file.positions, isBuilding: store.file.isBuilding })
+  reply({ kind: 'open', positions: opened.file.positions, isBuilding: opened.file.isBuilding })
 })

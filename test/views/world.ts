@@ -192,7 +192,7 @@ export class World {
     } as unknown as Event
     const topic = type.startsWith('contact.') ? 'contact-events' : 'events'
     for (const [n, { kind, body }] of contents.entries()) {
-      const value = encode(contentRecords[kind] as never, { organizationId, subjectId, seq, n, body } as never)
+      const value = encode(contentRecords[kind] as never, { organizationId, subjectId, seq, n, body })
       this.#push(topic, subjectId, { key: keys.content(subjectId, seq, n), value, headers: { type: `content.${kind}`, kind: 'content' }, time: at })
     }
     this.#push(topic, subjectId, { key: keys.event(subjectId, seq), value: encode(eventRecords[type] as never, event as never), headers: { type }, time: at })

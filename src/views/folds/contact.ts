@@ -56,8 +56,9 @@ const joined = (row: Contact, { accountId, channel, conversationId, profile }: D
 /** A changed profile may bring the provider's user id of a contact with one identity. */
 const withUserId = (row: Contact, { profile }: Data): Contact => {
   const only = row.identities[0]
-  if (only === undefined || row.identities.length > 1 || profile?.userId == null || only.userId === profile.userId) return row
-  return { ...row, identities: [{ ...only, userId: profile.userId }] }
+  const userId = profile?.userId ?? null
+  if (only === undefined || row.identities.length > 1 || userId === null || only.userId === userId) return row
+  return { ...row, identities: [{ ...only, userId }] }
 }
 
 const opted = (row: Contact, accountId: string | undefined, optedOut: boolean): Contact => ({

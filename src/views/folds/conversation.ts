@@ -65,7 +65,7 @@ const received = (row: Row, event: EventShape, data: Data): Row => ({
   lastInboundAt: event.at,
   lastActivityAt: row.isBlocked ? row.lastActivityAt : event.at,
   waitingSince: row.isBlocked || row.isOptedOut === true ? row.waitingSince : (row.waitingSince ?? event.at),
-  window: data.window == null ? row.window : { expiresAt: data.window.expiresAt },
+  window: data.window === null || data.window === undefined ? row.window : { expiresAt: data.window.expiresAt },
   lastMessage: lastMessageOf(event, data),
   unread: row.unread + 1,
 })
@@ -86,7 +86,7 @@ const changeLast = (row: Row, data: Data, change: Partial<LastMessage>): Row =>
 const withSendState = (row: Row, data: Data, sendState: SendStateName): Row => changeLast(row, data, { sendState })
 
 const withReceipt = (row: Row, data: Data, kind: 'delivered' | 'read'): Row => {
-  if (data.upToSeq == null) return withSendState(row, data, kind)
+  if (data.upToSeq === null || data.upToSeq === undefined) return withSendState(row, data, kind)
   const delivered = Math.max(row.receipts.delivered, data.upToSeq)
   const read = kind === 'read' ? Math.max(row.receipts.read, data.upToSeq) : row.receipts.read
   const { lastMessage } = row

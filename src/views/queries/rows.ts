@@ -116,7 +116,7 @@ export const showMessage = (message: Message, receipts: Conversation['receipts']
 
 /** The contact's projection of a message; null for what they are not shown. The author's id stays for the way out to turn into a name. */
 export const showMessageToContact = (message: Message): Message | null => {
-  if (message.direction === 'note' || message.contactSeq == null) return null
+  if (message.direction === 'note' || typeof message.contactSeq !== 'number') return null
   const { providerMessageId: _id, ...shown } = message
   if (shown.content?.native !== undefined) {
     const { native: _native, ...content } = shown.content

@@ -4,12 +4,14 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ConfabError } from '#errors'
+import { isDamage } from '../file.ts'
 import type { QueryOptions, QueryReply, QueryRequest, QuestionAnswer, QuestionArguments, QuestionName } from './worker.ts'
 
 /** Questions that wait or are being answered; more are refused. */
 export const QUESTIONS_MAX = 2_000
 
 interface Asked {
+  readonly request: Omit<QueryRequest, 'id'>
   readonly resolve: (answer: { readonly answer: string; readonly positions: string }) => void
   readonly reject: (error: Error) => void
   readonly timer: NodeJS.Timeout | undefined
@@ -25,6 +27,8 @@ export interface QueryThreadOptions extends QueryOptions {
   readonly name: string
   /** Milliseconds from the question to the answer; undefined = however long it takes. */
   readonly deadlineMs?: number
+  /** Called when a question meets a damaged file. */
+  readonly onDamage?: () => void
 }
 
 export class QueryThread {
@@ -32,6 +36,7 @@ export class QueryThread {
   readonly #asked = new Map<number, Asked>()
   #worker: Worker | undefined
   #nextId = 1
+  #isReadable = false
   #isClosed = false
 
   constructor(options: QueryThreadOptions) {
@@ -44,7 +49,10 @@ export class QueryThread {
     const { name, viewsFile, searchFile } = this.#options
     const worker = new Worker(new URL(`./worker${extension}`, import.meta.url), { workerData: { viewsFile, searchFile } satisfies QueryOptions, name: `views-${name}` })
     worker.on('message', (reply: QueryReply) => this.#settle(reply))
-    worker.on('error', (error) => this.#fail(worker, new ConfabError('internal', { detail: 'A query thread ended.', cause: error })))
+    worker.on('error', (error) => {
+      if (isDamage(error)) this.#options.onDamage?.()
+      if (worker === this.#worker) this.#fail(new ConfabError('internal', { detail: 'A query thread ended.', cause: error }))
+    })
     // Waiting for questions keeps no process alive; waiting for an answer does, by its deadline.
     worker.unref()
     this.#worker = worker
@@ -57,16 +65,14 @@ export class QueryThread {
     this.#asked.delete(reply.id)
     clearTimeout(asked.timer)
     if (this.#asked.size === 0) this.#worker?.unref()
-    if ('answer' in reply) asked.resolve(reply)
-    else asked.reject(new ConfabError('internal', { detail: 'A query failed.', cause: new Error(reply.error) }))
+    if ('answer' in reply) return asked.resolve(reply)
+    if (reply.isDamage) this.#options.onDamage?.()
+    asked.reject(new ConfabError('internal', { detail: 'A query failed.', cause: new Error(reply.error) }))
   }
 
-  /** Lets a thread go with all that was asked of it. */
-  #fail(worker: Worker | undefined, error: Error): void {
-    if (worker === undefined || worker !== this.#worker) return
-    this.#worker = undefined
-    // A native statement in progress ends by itself; nobody waits for it.
-    worker.terminate().catch(() => undefined)
+  /** Lets the thread go with all that was asked of it. A native statement in progress ends by itself; nobody waits for it. */
+  #fail(error: Error): void {
+    this.#drop()
     const asked = [...this.#asked.values()]
     this.#asked.clear()
     for (const { reject, timer } of asked) {
@@ -79,30 +85,52 @@ export class QueryThread {
   ask<N extends QuestionName>(name: N, ...values: QuestionArguments<N>): Promise<Answered<QuestionAnswer<N>>> {
     if (this.#isClosed) return Promise.reject(new ConfabError('views_closed'))
     if (this.#asked.size >= QUESTIONS_MAX) return Promise.reject(new ConfabError('overloaded'))
-    const worker = this.#worker ?? this.#start()
     const id = this.#nextId++
     const { deadlineMs } = this.#options
     return new Promise((resolve, reject) => {
-      const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#fail(worker, new ConfabError('query_timeout', { fields: { query: name } })), deadlineMs)
+      const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#expire(id, name), deadlineMs)
       this.#asked.set(id, {
         timer,
+        request: { name, values },
         reject,
         resolve: ({ answer, positions }) => resolve({ answer: JSON.parse(answer) as QuestionAnswer<N>, positions: JSON.parse(positions) as Answered<never>['positions'] }),
       })
-      worker.ref()
-      worker.postMessage({ id, name, values } satisfies QueryRequest)
+      if (this.#isReadable) this.#post(id, { name, values })
     })
   }
 
-  /** Reads from the files as they are now: after a file was made anew. */
-  restart(): void {
-    this.#fail(this.#worker, new ConfabError('overloaded', { detail: 'The views are being rebuilt.' }))
+  /** While files are being filled only the asker gives up; else the thread is stuck in a question and goes with it. */
+  #expire(id: number, name: QuestionName): void {
+    const error = new ConfabError('query_timeout', { fields: { query: name } })
+    if (this.#isReadable) return this.#fail(error)
+    this.#asked.get(id)?.reject(error)
+    this.#asked.delete(id)
+  }
+
+  /** Questions wait while the files are being filled; what is asked of files that are no more is asked again of the new ones. */
+  setReadable(isReadable: boolean): void {
+    if (isReadable === this.#isReadable) return
+    this.#isReadable = isReadable
+    if (!isReadable) return this.#drop()
+    for (const [id, { request }] of this.#asked) this.#post(id, request)
+  }
+
+  #drop(): void {
+    const worker = this.#worker
+    this.#worker = undefined
+    worker?.terminate().catch(() => undefined)
+  }
+
+  #post(id: number, request: Omit<QueryRequest, 'id'>): void {
+    const worker = this.#worker ?? this.#start()
+    worker.ref()
+    worker.postMessage({ id, ...request } satisfies QueryRequest)
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     const worker = this.#worker
-    this.#fail(worker, new ConfabError('views_closed'))
+    this.#fail(new ConfabError('views_closed'))
     await worker?.terminate()
   }
 }

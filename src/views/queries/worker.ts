@@ -3,6 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
+import { isDamage } from '../file.ts'
 import type { ConversationQuery, MessageQuery, SearchQuery, Viewer } from '../index.ts'
 import { countAll, getContact, listContacts } from './contacts.ts'
 import { getConversation, listConversations } from './conversations.ts'
@@ -53,7 +54,7 @@ export interface QueryRequest {
 /** `answer` and `positions` are JSON: made and read faster than a clone of objects. */
 export type QueryReply =
   | { readonly id: number; readonly answer: string; readonly positions: string }
-  | { readonly id: number; readonly error: string }
+  | { readonly id: number; readonly error: string; readonly isDamage: boolean }
 
 const SEARCHING: ReadonlySet<QuestionName> = new Set(['search', 'people'])
 
@@ -71,7 +72,7 @@ const ask = ({ id, name, values }: QueryRequest): QueryReply => {
   try {
     return files.views.atOnce(() => (SEARCHING.has(name) ? files.search.atOnce(read) : read()))
   } catch (error) {
-    return { id, error: error instanceof Error ? error.message : String(error) }
+    return { id, error: error instanceof Error ? error.message : String(error), isDamage: isDamage(error) }
   }
 }
 

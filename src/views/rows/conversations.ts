@@ -23,8 +23,10 @@ export interface ConversationEntry {
   isDirty: boolean
 }
 
-/** Above the records of a packet: an entry that a batch has touched is still here at its end. */
-const ENTRIES_MAX = PACKET_RECORDS_MAX * 2
+/** Conversations changed in memory beyond which they are written, while the file is filled for the first time. */
+const DIRTY_MAX = PACKET_RECORDS_MAX
+/** Above what a packet and the unwritten before it touch: an entry that a batch has changed is still here when it is written. */
+const ENTRIES_MAX = PACKET_RECORDS_MAX * 3
 const NO_LABELS: readonly string[] = []
 
 const storedOf = ({ state, assignee, labels }: Conversation): Stored => ({ state, assigneeId: assignee?.id ?? null, labels })
@@ -67,6 +69,10 @@ export class ConversationTable {
       return entry
     }
     return undefined
+  }
+
+  get isFull(): boolean {
+    return this.#dirty.length >= DIRTY_MAX
   }
 
   create(row: Conversation): ConversationEntry {

@@ -100,9 +100,9 @@ export class MessageTable {
     return this.#thread.all(conversation, upToSeq).map((found) => this.#entryOf(found))
   }
 
-  /** Notes that an event brought contents; `message` = number of the message they belong to, 0 = none. */
-  addContents(subject: number, seq: number, count: number, message: number): void {
-    for (let n = 0; n < count; n++) this.#contents.push(subject, seq, n, message)
+  /** Notes contents that an event brought; `message` = number of the message they belong to, 0 = none. */
+  addContents(subject: number, contents: readonly { readonly seq: number; readonly n: number }[], message: number): void {
+    for (const { seq, n } of contents) this.#contents.push(subject, seq, n, message)
   }
 
   /** Forgets a content; answers the message it belonged to. Flush first. */

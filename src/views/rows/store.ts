@@ -47,7 +47,8 @@ export class RowsStore implements FoldSink {
     this.file.commit(() => {
       const reader = new PacketReader(packet)
       while (reader.advance()) this.#carry.accept(reader, this)
-      this.#flush()
+      if (!this.file.isBuilding || this.#conversations.isFull) this.#flush()
+      else this.#messages.flush()
       for (let at = 0; at < packet.positions.length; at += 3) {
         const topic = viewTopics[packet.positions[at] ?? 0] ?? 'events'
         const partition = packet.positions[at + 1] ?? 0
@@ -57,39 +58,44 @@ export class RowsStore implements FoldSink {
     return this.#carry.faults.splice(0)
   }
 
+  finish(): void {
+    this.file.finishBuilding(() => this.#flush())
+  }
+
   wants(): boolean {
     return true
   }
 
   event(event: Event, contents: readonly StoredContent[]): void {
-    if (event.type === 'setting.changed') return this.#messages.addContents(numberOf(event.subjectId), event.seq, contents.length, 0)
+    if (event.type === 'setting.changed') return this.#messages.addContents(numberOf(event.subjectId), contents, 0)
     const json = eventToJson(event, contents, JSON_OPTIONS)
-    if (json.subject.kind === 'contact') this.#contactEvent(json, contents.length)
-    else this.#conversationEvent(json, contents.length)
+    if (json.subject.kind === 'contact') this.#contactEvent(json, contents)
+    else this.#conversationEvent(json, contents, event.contents > 0)
   }
 
-  #conversationEvent(json: EventShape, contents: number): void {
+  #conversationEvent(json: EventShape, contents: readonly StoredContent[], hadContents: boolean): void {
     const entry = this.#conversations.get(json.subject.id)
     if (entry === undefined) {
       const row = foldConversation(null, json)
-      if (row !== null) this.#messages.addContents(this.#conversations.create(row).n, json.seq, contents, 0)
+      if (row !== null) this.#messages.addContents(this.#conversations.create(row).n, contents, 0)
       return
     }
     // Seen before: neither the row nor its messages change again.
     if (json.seq <= entry.row.seq) return
     const messageId = messageIdOf(json)
-    const message = messageId === null ? undefined : this.#messageEvent(json, messageId, { entry, contents })
-    if (contents > 0) this.#messages.addContents(entry.n, json.seq, contents, message?.n ?? 0)
+    const message = messageId === null ? undefined : this.#messageEvent(json, messageId, { entry, hadContents })
+    this.#messages.addContents(entry.n, contents, message?.n ?? 0)
     if (json.type === 'conversation.erased') this.#eraseMessages(json, entry)
     this.#conversations.put(entry, foldConversation(entry.row, json) ?? entry.row)
   }
 
-  #messageEvent(json: EventShape, messageId: string, { entry, contents }: { readonly entry: ConversationEntry; readonly contents: number }): MessageEntry | undefined {
+  #messageEvent(json: EventShape, messageId: string, { entry, hadContents }: { readonly entry: ConversationEntry; readonly hadContents: boolean }): MessageEntry | undefined {
     const isNew = json.type === 'message.received' || json.type === 'note.added' || (json.type === 'message.queued' && json.data['attempt'] === 1)
     const before = isNew ? undefined : this.#messages.get(messageId)
     const row = foldMessage(before?.row ?? null, json)
     if (row === null) return undefined
-    const contentSeq = contents > 0 && bringsContent.has(json.type) && !row.isDeleted ? json.seq : (before?.contentSeq ?? 0)
+    // By what the event says, not by what is left of it: erasing changes no structure.
+    const contentSeq = hadContents && bringsContent.has(json.type) && !row.isDeleted ? json.seq : (before?.contentSeq ?? 0)
     this.#countSend(entry, before?.row.send?.state, row.send?.state)
     if (before === undefined) return this.#messages.create(row, entry.n, contentSeq)
     this.#messages.put(before, row, contentSeq)
@@ -108,11 +114,11 @@ export class RowsStore implements FoldSink {
     this.#flush()
   }
 
-  #contactEvent(json: EventShape, contents: number): void {
+  #contactEvent(json: EventShape, contents: readonly StoredContent[]): void {
     const known = this.#contacts.get(json.subject.id)
     const row = foldContact(known?.row ?? null, json)
     if (row === null || row === known?.row) return
-    this.#messages.addContents(this.#contacts.put(row, known).n, json.seq, contents, 0)
+    this.#messages.addContents(this.#contacts.put(row, known).n, contents, 0)
   }
 
   /** A tombstoned content: the message that shows it is without it from now on. */

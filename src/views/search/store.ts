@@ -2,11 +2,11 @@
 // Between the packets of the main thread and FTS5; rowids rise with time, so that the newest hits are the first ones read.
 
 import type { StatementSync } from 'node:sqlite'
-import type { Contact, Content, EventShape } from '#schemas'
-import { eventToJson, type Event, type StoredContent } from '#schemas/log'
+import type { Contact, EventShape } from '#schemas'
+import { eventToJson, type Event, type MessageContent, type StoredContent } from '#schemas/log'
 import { Carry, type Fault, type FoldSink, type Gone } from '../carry.ts'
 import { ViewFile, type FileOptions } from '../file.ts'
-import { foldContact, messageIdOf } from '../folds.ts'
+import { foldContact } from '../folds.ts'
 import { searchLayout } from '../layout.ts'
 import { numberOf, rememberNumbers } from '../numbers.ts'
 import { PacketReader, viewTopics, type Packet } from '../packet.ts'
@@ -17,8 +17,7 @@ const EPOCH_MS = Date.UTC(2000, 0, 1)
 const TIES = 4_096
 
 const births = new Set(['message.received', 'message.queued', 'note.added'])
-const edits = new Set(['message.edited', 'note.edited', 'message.attached'])
-const deletions = new Set(['message.deleted', 'note.deleted'])
+const changes = new Set(['message.edited', 'note.edited', 'message.attached', 'message.deleted', 'note.deleted'])
 
 interface Entry {
   n: number
@@ -26,11 +25,15 @@ interface Entry {
   readonly key: number
   seq: number
   readonly scope: string
-  body: string
-  isStored: boolean
+  readonly body: string
 }
 
-const firstNumber = (time: string, key: number): number => Math.max(0, Date.parse(time) - EPOCH_MS) * TIES + (key % TIES)
+const messageIn = (contents: readonly StoredContent[]): MessageContent | null => {
+  for (const content of contents) if (content.kind === 'message') return content.body
+  return null
+}
+
+const firstNumber = (time: number, key: number): number => Math.max(0, time - EPOCH_MS) * TIES + (key % TIES)
 
 export class SearchStore implements FoldSink {
   readonly file: ViewFile
@@ -64,17 +67,19 @@ export class SearchStore implements FoldSink {
     return this.#carry.faults.splice(0)
   }
 
+  finish(): void {
+    this.file.finishBuilding(() => this.#flush())
+  }
+
   wants(type: string): boolean {
-    return births.has(type) || edits.has(type) || deletions.has(type) || type === 'conversation.created' || type === 'conversation.erased' || type.startsWith('contact.')
+    return births.has(type) || changes.has(type) || type === 'conversation.created' || type === 'conversation.erased' || type.startsWith('contact.')
   }
 
   event(event: Event, contents: readonly StoredContent[]): void {
     if (event.type === 'conversation.created') return this.#addConversation(event.subjectId, event.data.accountId)
     if (event.type === 'conversation.erased') return this.#erase(numberOf(event.subjectId), event.data.upToSeq)
-    const json = eventToJson(event, contents, { id: '' })
-    if (json.subject.kind === 'contact') return this.#contactEvent(json)
-    const messageId = messageIdOf(json)
-    if (messageId !== null) this.#messageEvent(json, messageId)
+    if (event.type.startsWith('contact.')) return this.#contactEvent(eventToJson(event, contents, { id: '' }))
+    this.#messageEvent(event, contents)
   }
 
   mark(): void {
@@ -97,26 +102,19 @@ export class SearchStore implements FoldSink {
     return account
   }
 
-  #messageEvent(json: EventShape, messageId: string): void {
-    const conversation = numberOf(json.subject.id)
+  #messageEvent(event: Event, contents: readonly StoredContent[]): void {
+    const { messageId, orderAt, attempt } = event.data as { readonly messageId: string; readonly orderAt?: number; readonly attempt?: number }
+    const conversation = numberOf(event.subjectId)
     const key = numberOf(messageId)
-    if (deletions.has(json.type)) return this.#remove(conversation, key)
-    const body = textOf(json.data['content'] as Content | undefined)
-    if (births.has(json.type)) {
-      // A retry says nothing new.
-      if (body !== '' && (json.data['attempt'] ?? 1) === 1) this.#put(json, { conversation, key, body })
-      return
-    }
-    this.#remove(conversation, key)
-    if (body !== '') this.#put(json, { conversation, key, body })
-  }
-
-  #put(json: EventShape, { conversation, key, body }: { readonly conversation: number; readonly key: number; readonly body: string }): void {
-    const kind = json.type.startsWith('note.') ? scopes.noted : scopes.said
-    const scope = `${scopes.organization(this.#remember(json.organizationId))} ${scopes.account(this.#accountOf(conversation))} ${kind}`
-    const time = typeof json.data['orderAt'] === 'string' ? json.data['orderAt'] : json.at
-    const n = this.#removed.get(`${conversation}/${key}`) ?? firstNumber(time, key)
-    this.#changed.set(`${conversation}/${key}`, { n, conversation, key, seq: json.seq, scope, body: indexedText(body), isStored: false })
+    if (!births.has(event.type)) this.#remove(conversation, key)
+    const body = textOf(messageIn(contents))
+    // A deletion brings no text, a retry nothing new.
+    if (body === '' || (attempt ?? 1) > 1) return
+    const kind = event.type.startsWith('note.') ? scopes.noted : scopes.said
+    const scope = `${scopes.organization(this.#remember(event.organizationId))} ${scopes.account(this.#accountOf(conversation))} ${kind}`
+    const place = `${conversation}/${key}`
+    const n = this.#removed.get(place) ?? firstNumber(orderAt ?? event.at, key)
+    this.#changed.set(place, { n, conversation, key, seq: event.seq, scope, body: indexedText(body) })
   }
 
   /** Rowids of entries taken out in this batch: an edit puts its message back where it was. */
@@ -186,7 +184,7 @@ export class SearchStore implements FoldSink {
 
   #writePerson({ n: known, row }: { readonly n: number | undefined; readonly row: Contact }): void {
     const key = numberOf(row.id)
-    let n = known ?? firstNumber(row.createdAt, key)
+    let n = known ?? firstNumber(Date.parse(row.createdAt), key)
     if (known === undefined) while (this.#statements.putPerson.run(n, key, JSON.stringify(row)).changes === 0) n++
     else {
       this.#statements.changePerson.run(JSON.stringify(row), n)

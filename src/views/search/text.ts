@@ -1,7 +1,7 @@
 // Text for the index and text from the asker: terms, prefixes, CJK characters one by one, phone numbers from behind.
 // Between messages, names and FTS5, whose tokenizer folds case and accents.
 
-import type { Contact, Content } from '#schemas'
+import type { Contact } from '#schemas'
 
 /** Terms of a query that are looked at; what comes after is ignored. */
 export const TERMS_MAX = 16
@@ -16,17 +16,26 @@ const eachCjk = new RegExp(CJK, 'g')
 /** Scripts without spaces: every character a term, so that any part of a run is found as a phrase. */
 const spread = (text: string): string => (CJK.test(text) ? text.replaceAll(eachCjk, ' $& ') : text)
 
+/** A message's content, as stored or as shown. */
+interface Searchable {
+  readonly text?: string | null
+  readonly answer?: { readonly text: string } | null
+  readonly template?: { readonly name: string } | null
+  readonly location?: { readonly name: string | null } | null
+  readonly attachments?: readonly { readonly name: string | null }[]
+}
+
 /** What of a message's content can be searched; '' = nothing. */
-export const textOf = (content: Content | null | undefined): string => {
-  if (content === null || content === undefined) return ''
-  const names = content.attachments?.map(({ name }) => name ?? '') ?? []
-  const parts = [content.text ?? '', content.answer?.text ?? '', content.template?.name ?? '', content.location?.name ?? '', ...names]
-  return parts.filter((part) => part !== '').join(' ')
+export const textOf = (content: Searchable | null): string => {
+  if (content === null) return ''
+  const { text, answer, template, location, attachments } = content
+  const parts = [text, answer?.text, template?.name, location?.name, ...(attachments?.map(({ name }) => name) ?? [])]
+  return parts.filter((part) => typeof part === 'string' && part !== '').join(' ')
 }
 
 export const indexedText = (text: string): string => spread(text.slice(0, INDEXED_CHARACTERS_MAX))
 
-const reversed = (digits: string): string => [...digits].reverse().join('')
+const reversed = (digits: string): string => digits.split('').reverse().join('')
 const digitsOf = (text: string): string => text.replaceAll(/\D/g, '')
 
 /** What of a contact can be searched: names and addresses, and its numbers back to front. */
@@ -99,7 +108,7 @@ const rangesOf = (text: string, terms: readonly string[]): Range[] => {
 
 /** The part of the text around the first hit, each hit between U+0002 and U+0003. */
 export const snippetOf = (source: string, query: string): string => {
-  const text = source.slice(0, INDEXED_CHARACTERS_MAX).replaceAll(/[\u0002\u0003]/g, '').replaceAll(/\s+/g, ' ').trim()
+  const text = source.slice(0, INDEXED_CHARACTERS_MAX).replaceAll('\u0002', '').replaceAll('\u0003', '').replaceAll(/\s+/g, ' ').trim()
   const ranges = rangesOf(text, termsOf(query))
   const first = ranges[0]?.from ?? 0
   const from = first < SNIPPET_CHARACTERS / 2 ? 0 : text.indexOf(' ', first - SNIPPET_CHARACTERS / 2) + 1 || first
