@@ -6,12 +6,33 @@ import { conversationSnapshot, decode, derivePlain, encode, type Account, type C
 import { transition } from '../src/runtime/scope.ts'
 import { round, type Benchmark, type BenchmarkRun } from './benchmark.ts'
 
-const ids = { organization: derivePlain('setting', ['o']), account: derivePlain('setting', ['a']), contact: derivePlain('setting', ['c']), conversation: derivePlain('setting', ['v']) }
-const account = { id: ids.account, organizationId: ids.organization, channel: 'twilio', replyGuard: 'guarded', options: {} } as unknown as Account
+const ids = {
+  organization: derivePlain('setting', ['o']),
+  account: derivePlain('setting', ['a']),
+  contact: derivePlain('setting', ['c']),
+  conversation: derivePlain('setting', ['v']),
+}
+const account = {
+  id: ids.account,
+  organizationId: ids.organization,
+  channel: 'twilio',
+  replyGuard: 'guarded',
+  options: {},
+} as unknown as Account
 const AT = 1_700_000_000_000
 
 const context = (now: number): DecideContext => ({
-  rows: { message: () => null, alias: () => null, early: () => null, address: () => null, attributes: () => null, mark: () => null, profile: () => null, setting: () => null, unique: () => null },
+  rows: {
+    message: () => null,
+    alias: () => null,
+    early: () => null,
+    address: () => null,
+    attributes: () => null,
+    mark: () => null,
+    profile: () => null,
+    setting: () => null,
+    unique: () => null,
+  },
   settings: { offset: 1, account, agent: () => undefined, label: () => true },
   now,
   input: 1,
@@ -34,7 +55,18 @@ const commandOf = (n: number): Command<'message.receive'> => ({
     contactId: ids.contact,
     address: { userId: '+15551000001', threadId: null, accountAddress: '+15550100' },
     profile: null,
-    content: { kind: 'text', text: 'where is my order?', attachments: [], location: null, answer: null, template: null, native: null, providerMessageId: `SM${n}`, providerEventId: null, clientKey: null },
+    content: {
+      kind: 'text',
+      text: 'where is my order?',
+      attachments: [],
+      location: null,
+      answer: null,
+      template: null,
+      native: null,
+      providerMessageId: `SM${n}`,
+      providerEventId: null,
+      clientKey: null,
+    },
     providerAt: null,
     receivedAt: AT + n,
   },
@@ -70,12 +102,17 @@ const run = ({ isQuick, say }: BenchmarkRun): Promise<Record<string, number>> =>
   perSecond(1, bare)
   const baselinePerSecond = perSecond(seconds, bare)
   say(`${round(steps, 0)} decisions/s with their snapshot decoded and encoded; ${round(baselinePerSecond, 0)} bare transitions/s`)
-  return Promise.resolve({ ratio: round(steps / baselinePerSecond), perSecond: round(steps, 0), baselinePerSecond: round(baselinePerSecond, 0) })
+  return Promise.resolve({
+    ratio: round(steps / baselinePerSecond),
+    perSecond: round(steps, 0),
+    baselinePerSecond: round(baselinePerSecond, 0),
+  })
 }
 
 export const decide: Benchmark = {
   name: 'decide',
-  explains: "Decisions on inbound messages on one core, each with its snapshot decoded and encoded; baseline: xstate's transition() on the same machine.",
+  explains:
+    "Decisions on inbound messages on one core, each with its snapshot decoded and encoded; baseline: xstate's transition() on the same machine.",
   fields: 'ratio, perSecond, baselinePerSecond',
   goal: 'ratio >= 0.5',
   run,

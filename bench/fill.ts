@@ -24,7 +24,8 @@ const BATCH = 1000
 
 const COMMON = ['order', 'invoice', 'delivery', 'address', 'package', 'thanks', 'please', 'number', 'refund', 'question']
 /** Words by rank: a few in every message, many in one of thousands, as text has them. */
-const wordOf = (n: number, position: number): string => (position < 4 ? (COMMON[(n + position * 3) % COMMON.length] ?? '') : `term${((n * 2_654_435_761 + position * 40_503) >>> 0) % 20_000}`)
+const wordOf = (n: number, position: number): string =>
+  position < 4 ? (COMMON[(n + position * 3) % COMMON.length] ?? '') : `term${((n * 2_654_435_761 + position * 40_503) >>> 0) % 20_000}`
 
 export const textOf = (n: number): string => Array.from({ length: 10 }, (_, position) => wordOf(n, position)).join(' ')
 export const phoneOf = (conversation: number): string => `+1555${String(1_000_000 + conversation)}`
@@ -50,7 +51,18 @@ const commandOf = (n: number, place: { conversations: number; account: Account; 
       contactId,
       address: { userId: phoneOf(number), threadId: null, accountAddress: account.externalId },
       profile: null,
-      content: { kind: 'text', text: textOf(n), attachments: [], location: null, answer: null, template: null, native: null, providerMessageId: `SMbench${n}`, providerEventId: null, clientKey: null },
+      content: {
+        kind: 'text',
+        text: textOf(n),
+        attachments: [],
+        location: null,
+        answer: null,
+        template: null,
+        native: null,
+        providerMessageId: `SMbench${n}`,
+        providerEventId: null,
+        clientKey: null,
+      },
       providerAt: null,
       receivedAt: at,
     },
@@ -68,7 +80,14 @@ const recordOf = (command: Command, offset: number): StoredRecord => ({
 /** Makes a data directory as a first run leaves it, with a Twilio account. */
 const prepare = async (): Promise<string> => {
   const server = await startServer({ dataDirectory: await temporaryDirectory() })
-  await server.api('/v1/accounts', { body: { channel: 'twilio', name: 'bench', externalId: '+15550100', credentials: { accountSid: `AC${'a1'.repeat(16)}`, authToken: '0123456789abcdef0123456789abcdef' } } })
+  await server.api('/v1/accounts', {
+    body: {
+      channel: 'twilio',
+      name: 'bench',
+      externalId: '+15550100',
+      credentials: { accountSid: `AC${'a1'.repeat(16)}`, authToken: '0123456789abcdef0123456789abcdef' },
+    },
+  })
   await server.stop()
   return server.dataDirectory
 }
@@ -81,7 +100,11 @@ export const fill = async (options: { conversations: number; messages: number; s
   const fail = (error: unknown): void => {
     throw error
   }
-  const settings = await openSettings({ log, openIdKey: (organization) => secrets.open('id-key', organization.sealedIdKey, organization.id), onError: fail })
+  const settings = await openSettings({
+    log,
+    openIdKey: (organization) => secrets.open('id-key', organization.sealedIdKey, organization.id),
+    onError: fail,
+  })
   const organization = settings.organizations()[0]
   const account = organization === undefined ? undefined : settings.list('account', organization.id).find((one) => one.channel === 'twilio')
   if (organization === undefined || account === undefined) throw new Error('the first run made no account')
@@ -90,7 +113,13 @@ export const fill = async (options: { conversations: number; messages: number; s
   const leases = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => log.lease('conversations', partition)))
   const startAt = Date.now() - options.messages * 1000
   let clock = startAt
-  const step = { log, family, snapshots: openSnapshotCache(), clock: () => clock, onParked: (facts: { error: unknown }) => fail(facts.error) }
+  const step = {
+    log,
+    family,
+    snapshots: openSnapshotCache(),
+    clock: () => clock,
+    onParked: (facts: { error: unknown }) => fail(facts.error),
+  }
   const startedAt = performance.now()
   for (let from = 0; from < options.messages; from += BATCH * PARTITIONS) {
     const queues: StoredRecord[][] = Array.from({ length: PARTITIONS }, () => [])
@@ -107,7 +136,8 @@ export const fill = async (options: { conversations: number; messages: number; s
         for (const [id, snapshot] of decided.changed) step.snapshots.set(id, snapshot)
       }),
     )
-    if (from % (BATCH * PARTITIONS * 8) === 0) options.say(`${to} of ${options.messages} messages stored, ${Math.round(to / ((performance.now() - startedAt) / 1000))}/s`)
+    if (from % (BATCH * PARTITIONS * 8) === 0)
+      options.say(`${to} of ${options.messages} messages stored, ${Math.round(to / ((performance.now() - startedAt) / 1000))}/s`)
   }
   await settings.close()
   await log.close()

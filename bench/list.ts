@@ -9,7 +9,13 @@ import { watchEvents } from './socket-watch.ts'
 import type { TwilioAccount } from '../test/twilio-webhooks.ts'
 
 /** The published mix: rare word, common word, two words, prefix, phone suffix. */
-const queries = (n: number): string[] => [`term${(n * 37) % 20_000}`, ['order', 'invoice', 'refund'][n % 3] ?? '', `order term${(n * 91) % 20_000}`, `term${n % 90}`, phoneOf(n * 17).slice(-6)]
+const queries = (n: number): string[] => [
+  `term${(n * 37) % 20_000}`,
+  ['order', 'invoice', 'refund'][n % 3] ?? '',
+  `order term${(n * 91) % 20_000}`,
+  `term${n % 90}`,
+  phoneOf(n * 17).slice(-6),
+]
 
 const timed = async (server: RunningServer, paths: readonly string[], token: string): Promise<Float64Array> => {
   const times: number[] = []
@@ -42,19 +48,49 @@ const onEmpty = async (count: number): Promise<number> => {
 }
 
 const run = async ({ isQuick, say }: BenchmarkRun): Promise<Record<string, number>> => {
-  const filled = await fill(isQuick ? { conversations: 10_000, messages: 60_000, say } : { conversations: 100_000, messages: 1_000_000, say })
+  const filled = await fill(
+    isQuick ? { conversations: 10_000, messages: 60_000, say } : { conversations: 100_000, messages: 1_000_000, say },
+  )
   const server = await startServer({ dataDirectory: filled.dataDirectory })
   try {
-    await until('the views hold everything', async () => (await server.api<{ items: unknown[] }>(`/v1/search?q=SMbench${filled.messages - 1}&type=message`)) !== null, 600_000)
+    await until(
+      'the views hold everything',
+      async () => (await server.api<{ items: unknown[] }>(`/v1/search?q=SMbench${filled.messages - 1}&type=message`)) !== null,
+      600_000,
+    )
     const token = await server.token()
     const rounds = isQuick ? 100 : 400
-    await timed(server, Array.from({ length: 20 }, () => '/v1/conversations'), token)
-    const pages = await timed(server, Array.from({ length: rounds * 5 }, () => '/v1/conversations?limit=50'), token)
-    const searches = await timed(server, Array.from({ length: rounds }, (_, n) => queries(n)).flat().map((q) => `/v1/search?type=message&q=${encodeURIComponent(q)}`), token)
-    say(`first page p50 ${round(quantile(pages, 0.5), 2)} p99 ${round(quantile(pages, 0.99), 2)} ms; search p50 ${round(quantile(searches, 0.5), 2)} p99 ${round(quantile(searches, 0.99), 2)} ms`)
+    await timed(
+      server,
+      Array.from({ length: 20 }, () => '/v1/conversations'),
+      token,
+    )
+    const pages = await timed(
+      server,
+      Array.from({ length: rounds * 5 }, () => '/v1/conversations?limit=50'),
+      token,
+    )
+    const searches = await timed(
+      server,
+      Array.from({ length: rounds }, (_, n) => queries(n))
+        .flat()
+        .map((q) => `/v1/search?type=message&q=${encodeURIComponent(q)}`),
+      token,
+    )
+    say(
+      `first page p50 ${round(quantile(pages, 0.5), 2)} p99 ${round(quantile(pages, 0.99), 2)} ms; search p50 ${round(quantile(searches, 0.5), 2)} p99 ${round(quantile(searches, 0.99), 2)} ms`,
+    )
     const accounts = await server.api<{ items: { id: string; channel: string; ingestUrl: string }[] }>('/v1/accounts')
-    const { pathname: path, origin: publicUrl } = new URL(accounts.items.find((account) => account.channel === 'twilio')?.ingestUrl ?? server.url)
-    const account = { accountSid: `AC${'a1'.repeat(16)}`, authToken: '0123456789abcdef0123456789abcdef', number: '+15550100', path, publicUrl }
+    const { pathname: path, origin: publicUrl } = new URL(
+      accounts.items.find((account) => account.channel === 'twilio')?.ingestUrl ?? server.url,
+    )
+    const account = {
+      accountSid: `AC${'a1'.repeat(16)}`,
+      authToken: '0123456789abcdef0123456789abcdef',
+      number: '+15550100',
+      path,
+      publicUrl,
+    }
     const count = isQuick ? 10_000 : 60_000
     const full = await ingestRate(server, account, count)
     await server.stop()
@@ -80,7 +116,8 @@ const run = async ({ isQuick, say }: BenchmarkRun): Promise<Record<string, numbe
 
 export const list: Benchmark = {
   name: 'list',
-  explains: 'First page of conversations and newest-first searches over HTTP on a full store (100,000 conversations, 1,000,000 messages; quick: 10,000 and 60,000); baseline: ingest on an empty store.',
+  explains:
+    'First page of conversations and newest-first searches over HTTP on a full store (100,000 conversations, 1,000,000 messages; quick: 10,000 and 60,000); baseline: ingest on an empty store.',
   fields: 'firstPageP99Ms, searchP99Ms (rare word, common word, two words, prefix, phone suffix in equal parts), ingestFullRatio',
   goal: 'firstPageP99Ms < 5, searchP99Ms < 20, ingestFullRatio >= 0.8',
   run,

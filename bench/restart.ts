@@ -22,7 +22,9 @@ const bareMs = async (): Promise<number> => {
 }
 
 const run = async ({ isQuick, say }: BenchmarkRun): Promise<Record<string, number>> => {
-  const filled = await fill(isQuick ? { conversations: 10_000, messages: 100_000, say } : { conversations: 100_000, messages: 1_000_000, say })
+  const filled = await fill(
+    isQuick ? { conversations: 10_000, messages: 100_000, say } : { conversations: 100_000, messages: 1_000_000, say },
+  )
   try {
     const first = await startMs(filled.dataDirectory)
     await first.stop()
@@ -35,7 +37,13 @@ const run = async ({ isQuick, say }: BenchmarkRun): Promise<Record<string, numbe
     const rebuildPerSecond = filled.messages / (rebuilt.ms / 1000)
     const baselineMs = await bareMs()
     say(`ready in ${round(again.ms, 0)} ms with local views, ${round(rebuilt.ms, 0)} ms rebuilding; node alone ${round(baselineMs, 0)} ms`)
-    return { ratio: round(again.ms / baselineMs), readyMs: round(again.ms, 0), rebuildPerSecond: round(rebuildPerSecond, 0), baselineMs: round(baselineMs, 0), messages: filled.messages }
+    return {
+      ratio: round(again.ms / baselineMs),
+      readyMs: round(again.ms, 0),
+      rebuildPerSecond: round(rebuildPerSecond, 0),
+      baselineMs: round(baselineMs, 0),
+      messages: filled.messages,
+    }
   } finally {
     await filled.remove()
   }
@@ -43,7 +51,8 @@ const run = async ({ isQuick, say }: BenchmarkRun): Promise<Record<string, numbe
 
 export const restart: Benchmark = {
   name: 'restart',
-  explains: 'From spawn to /readyz with local views, and the rebuild of deleted views, with 1,000,000 messages (quick: 100,000); baseline: starting node with nothing to do.',
+  explains:
+    'From spawn to /readyz with local views, and the rebuild of deleted views, with 1,000,000 messages (quick: 100,000); baseline: starting node with nothing to do.',
   fields: 'readyMs, rebuildPerSecond (messages), ratio (readyMs to bare node)',
   goal: 'readyMs < 1000, rebuildPerSecond >= 50000',
   run,

@@ -19,7 +19,9 @@ export const watchEvents = (url: string, token: string): Promise<Watch> =>
     const seen = new Map<string, number>()
     let duplicates = 0
     const watch: Watch = { seen, duplicates: () => duplicates, close: () => socket.close() }
-    socket.on('open', () => socket.send(JSON.stringify({ frame: 'hello', token, subscriptions: [{ id: 'all', scope: { all: true }, from: 'latest' }] })))
+    socket.on('open', () =>
+      socket.send(JSON.stringify({ frame: 'hello', token, subscriptions: [{ id: 'all', scope: { all: true }, from: 'latest' }] })),
+    )
     socket.on('error', reject)
     socket.on('close', (code) => reject(new Error(`the socket closed: ${code}`)))
     socket.on('message', (data: Buffer) => {

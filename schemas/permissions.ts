@@ -41,7 +41,7 @@ export const permissions = {
   'token.write': admins,
   'organization.write': ['owner'],
   'events.subscribe': readers,
-  'search': readers,
+  search: readers,
   'marks.write': staff,
 } as const satisfies Record<string, readonly Role[]>
 
@@ -49,7 +49,8 @@ export type Permission = keyof typeof permissions
 
 export const roleMay = (role: Role, permission: Permission): boolean => (permissions[permission] as readonly Role[]).includes(role)
 
-export const permissionsOf = (role: Role): Permission[] => (Object.keys(permissions) as Permission[]).filter((permission) => roleMay(role, permission))
+export const permissionsOf = (role: Role): Permission[] =>
+  (Object.keys(permissions) as Permission[]).filter((permission) => roleMay(role, permission))
 
 /** Who asks, as the edge has proved it. */
 export interface Grants {
@@ -65,5 +66,6 @@ export interface Grants {
   readonly visitorId?: string
 }
 
-export const mayAccount = (grants: Grants, accountId: string): boolean => grants.accountIds === null || grants.accountIds.includes(accountId)
+export const mayAccount = (grants: Grants, accountId: string): boolean =>
+  grants.accountIds === null || grants.accountIds.includes(accountId)
 export const may = (grants: Grants, permission: Permission): boolean => roleMay(grants.role, permission)

@@ -13,25 +13,39 @@ interface Setting<T> {
   readonly isSecret?: boolean
 }
 
-const integer = (min: number, max: number) => (text: string): number => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < min || value > max) throw new Error(`expects a whole number from ${min} to ${max}`)
-  return value
-}
+const integer =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < min || value > max) throw new Error(`expects a whole number from ${min} to ${max}`)
+    return value
+  }
 const url = (text: string): string => {
   if (text === '') return ''
   const parsed = URL.parse(text)
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) throw new Error('expects an http or https URL')
-  if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '') throw new Error('expects a URL without query, fragment or password')
+  if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '')
+    throw new Error('expects a URL without query, fragment or password')
   return parsed.href.replace(/\/$/, '')
 }
-const oneOf = <const T extends readonly string[]>(...values: T) => (text: string): T[number] => {
-  if (!values.includes(text)) throw new Error(`expects one of ${values.join(', ')}`)
-  return text
-}
-const list = (text: string): readonly string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+const oneOf =
+  <const T extends readonly string[]>(...values: T) =>
+  (text: string): T[number] => {
+    if (!values.includes(text)) throw new Error(`expects one of ${values.join(', ')}`)
+    return text
+  }
+const list = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 const text = (value: string): string => value
-const setting = <T>(name: string, fallback: string, parse: (value: string) => T, description: string): Setting<T> => ({ name, default: fallback, parse, description })
+const setting = <T>(name: string, fallback: string, parse: (value: string) => T, description: string): Setting<T> => ({
+  name,
+  default: fallback,
+  parse,
+  description,
+})
 
 const MEGABYTE = 1_048_576
 
@@ -39,16 +53,56 @@ export const settingsTable = {
   port: setting('CONFAB_PORT', '8080', integer(0, 65_535), 'TCP port of HTTP and sockets; 0 takes a free one.'),
   host: setting('CONFAB_HOST', '0.0.0.0', text, 'Address to listen on.'),
   dataDirectory: setting('CONFAB_DATA_DIR', './data', text, 'Where the log, the views and the files lie. One process at a time.'),
-  secretFile: setting('CONFAB_SECRET_FILE', '', text, "The site's secret, 32 bytes in base64, made on first start; default `<data dir>/secret`. Back it up: without it credentials and ids are lost."),
-  publicUrl: setting('CONFAB_PUBLIC_URL', '', url, 'How the outside reaches this server: what Twilio signs and what links and widgets use; default `http://localhost:<port>`.'),
+  secretFile: setting(
+    'CONFAB_SECRET_FILE',
+    '',
+    text,
+    "The site's secret, 32 bytes in base64, made on first start; default `<data dir>/secret`. Back it up: without it credentials and ids are lost.",
+  ),
+  publicUrl: setting(
+    'CONFAB_PUBLIC_URL',
+    '',
+    url,
+    'How the outside reaches this server: what Twilio signs and what links and widgets use; default `http://localhost:<port>`.',
+  ),
   twilioApiUrl: setting('CONFAB_TWILIO_API_URL', 'https://api.twilio.com', url, "Twilio's API; tests point it at a fake."),
-  egressAllow: setting('CONFAB_EGRESS_ALLOW', '', list, 'Addresses (CIDR, comma-separated) inside the network that outgoing requests may reach; none by default.'),
+  egressAllow: setting(
+    'CONFAB_EGRESS_ALLOW',
+    '',
+    list,
+    'Addresses (CIDR, comma-separated) inside the network that outgoing requests may reach; none by default.',
+  ),
   egressProxy: setting('CONFAB_EGRESS_PROXY', '', url, 'A CONNECT proxy for outgoing requests; it then judges addresses.'),
-  logLevel: setting('CONFAB_LOG_LEVEL', 'info', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'silent'), 'What is logged. Message texts, tokens and phone numbers never are.'),
-  attachmentBytesMax: setting('CONFAB_ATTACHMENT_BYTES_MAX', String(25 * MEGABYTE), integer(1024, 1024 * MEGABYTE), 'Largest upload or fetched file, bytes.'),
-  ingestBytesMax: setting('CONFAB_INGEST_BYTES_MAX', String(4 * MEGABYTE), integer(1024, 8 * MEGABYTE), 'Largest provider webhook, bytes; beyond it 413.'),
-  synchronous: setting('CONFAB_LOG_SYNCHRONOUS', 'FULL', oneOf('FULL', 'OFF'), 'FULL: acknowledged means on disk. OFF is for tests only: a power cut loses what was acknowledged.'),
-  metricsToken: setting('CONFAB_METRICS_TOKEN', '', text, 'When set, /metrics wants it as a bearer token; else only requests from this machine are answered.'),
+  logLevel: setting(
+    'CONFAB_LOG_LEVEL',
+    'info',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'silent'),
+    'What is logged. Message texts, tokens and phone numbers never are.',
+  ),
+  attachmentBytesMax: setting(
+    'CONFAB_ATTACHMENT_BYTES_MAX',
+    String(25 * MEGABYTE),
+    integer(1024, 1024 * MEGABYTE),
+    'Largest upload or fetched file, bytes.',
+  ),
+  ingestBytesMax: setting(
+    'CONFAB_INGEST_BYTES_MAX',
+    String(4 * MEGABYTE),
+    integer(1024, 8 * MEGABYTE),
+    'Largest provider webhook, bytes; beyond it 413.',
+  ),
+  synchronous: setting(
+    'CONFAB_LOG_SYNCHRONOUS',
+    'FULL',
+    oneOf('FULL', 'OFF'),
+    'FULL: acknowledged means on disk. OFF is for tests only: a power cut loses what was acknowledged.',
+  ),
+  metricsToken: setting(
+    'CONFAB_METRICS_TOKEN',
+    '',
+    text,
+    'When set, /metrics wants it as a bearer token; else only requests from this machine are answered.',
+  ),
 } as const
 
 type Table = typeof settingsTable
@@ -68,7 +122,9 @@ export const loadConfig = (environment: Readonly<Record<string, string | undefin
     }
   }
   const known = new Set<string>(Object.values(settingsTable).map((entry) => entry.name))
-  const strangers = Object.keys(environment).filter((name) => name.startsWith('CONFAB_') && !name.startsWith('CONFAB_TEST_') && !known.has(name))
+  const strangers = Object.keys(environment).filter(
+    (name) => name.startsWith('CONFAB_') && !name.startsWith('CONFAB_TEST_') && !known.has(name),
+  )
   for (const name of strangers) faults.push(`${name} is not a setting`)
   if (faults.length > 0) throw new ConfabError('config_invalid', { detail: `${faults.join('; ')}.` })
   const parsed = values as Parsed

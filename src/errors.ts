@@ -34,10 +34,16 @@ export const errors = {
   outcome_pending: entry(504, 'The command is in the log and not decided yet. Repeat it with the same key.', true),
   idempotency_mismatch: entry(422, 'This key was used before with another body.'),
   conversation_parked: entry(503, 'This conversation is parked after a fault; an operator must replay or discard it.', true),
+  dead_letters_changed: entry(409, 'More commands were parked meanwhile. Look again, then repeat.', true),
+  dead_letters_too_many: entry(409, 'More is parked than can be replayed or discarded at once.'),
+  dead_letter_not_replayable: entry(422, 'A webhook cannot be replayed from here: have the provider send it again, or discard it.'),
   overloaded: entry(503, 'The server has too much to do. Try again.', true),
   internal: entry(500, 'Something went wrong on our side.'),
   secret_unreadable: entry(500, 'The file of the site secret cannot be used.'),
-  secret_mismatch: entry(500, 'Sealed data cannot be opened: the site secret is not the one it was sealed under. Set CONFAB_SECRET_FILE to the old one.'),
+  secret_mismatch: entry(
+    500,
+    'Sealed data cannot be opened: the site secret is not the one it was sealed under. Set CONFAB_SECRET_FILE to the old one.',
+  ),
   // the command line
   token_missing: entry(401, 'There is no token to talk to the server with.'),
   server_unreachable: entry(503, 'The server does not answer.', true),

@@ -60,7 +60,11 @@ export const runFirst = async (options: FirstRunOptions): Promise<{ signInPath: 
     const steps: readonly Wanted[] = [
       { kind: 'organization', id: organizationId, value: { name: 'My organization', sealedIdKey } },
       { kind: 'agent', id: agentId, value: { name: 'Owner', email: OWNER_EMAIL, role: 'owner' } },
-      { kind: 'account', id: idOf('web'), value: { name: 'Web chat', channel: 'web', externalId: '', ingestKey: '', options: { greeting, color: '#2f5bea' } } },
+      {
+        kind: 'account',
+        id: idOf('web'),
+        value: { name: 'Web chat', channel: 'web', externalId: '', ingestKey: '', options: { greeting, color: '#2f5bea' } },
+      },
       { kind: 'token', id: idOf('admin-token'), value: { name: 'admin-token file', role: 'owner', agentId, hash: hashToken(token) } },
     ]
     for (const step of steps) await ensure(options, organizationId, step)

@@ -1,4 +1,5 @@
-// The composition root: opens a node in the order of the flow, closes it in reverse, and is the only place that knows every part.
+// The composition root: opens a node in the order of the flow and closes it in reverse.
+// Between the settings and the running node; the only place that knows every part.
 
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
@@ -8,12 +9,25 @@ import { asyncApi } from '#schemas'
 import { encode, leaseRecord } from '#schemas/log'
 import { channelOf } from '#channels'
 import type { Config } from '#config'
+import { ConfabError } from '#errors'
 import { openCarriers, openFiles, openUploads } from '#effects'
 import { openGateway, type Gateway } from '#gateway'
-import { openHttp } from '#http'
+import { openHttp, type Http } from '#http'
 import { openEmbeddedLog, partitionOf, type EmbeddedLogOptions } from '#log'
 import { openMetrics, type Metrics } from '#metrics'
-import { accountOf, commandsOf, contactIdOf, conversationIdOf, openCommands, openOwners, openSettings, openSettingWishes, openWishes, recordOf, type Passed } from '#runtime'
+import {
+  accountOf,
+  commandsOf,
+  contactIdOf,
+  conversationIdOf,
+  openCommands,
+  openOwners,
+  openSettings,
+  openSettingWishes,
+  openWishes,
+  recordOf,
+  type Passed,
+} from '#runtime'
 import { hashPassword, hashToken, loadSecret, openSecrets } from '#secrets'
 import { openViews } from '#views'
 import { openFileLinks } from './file-links.ts'
@@ -61,7 +75,8 @@ const openLog = (config: Config, logger: Logger, metrics: Metrics) => {
     synchronous: config.synchronous,
     logger,
     node: config.publicUrl,
-    encodeOwnership: ({ owner, partition, epoch, node, at }) => encode(leaseRecord, { owner, partition, epoch, node, url: config.publicUrl, at }),
+    encodeOwnership: ({ owner, partition, epoch, node, at }) =>
+      encode(leaseRecord, { owner, partition, epoch, node, url: config.publicUrl, at }),
     onPacket: ({ latencyMs }) => metrics.appendSeconds.observe({ door: 'log' }, latencyMs / 1000),
   }
   return openEmbeddedLog(options)
@@ -120,12 +135,18 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
   const core = await openCore(config, { logger, metrics, stack })
   const { log, settings, clock, secrets } = core
   const links = openFileLinks(secrets.key('files'), clock)
-  const views = await openViews({ log, directory: join(config.dataDirectory, 'views'), clock, logger, fileUrl: links.pathOf })
+  const views = await openViews({
+    log,
+    directory: join(config.dataDirectory, 'views'),
+    clock,
+    logger,
+    fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),
+  })
   stack.add(() => views.close())
   const uploads = openUploads(await openFiles(join(config.dataDirectory, 'files')), core.drawKey)
-  const door = await openDoors(core, { logger, metrics, stack, views, uploads, links })
+  const http = await openDoors(core, { logger, metrics, stack, views, uploads, links })
   const { signInPath } = await runFirst({ ...core, dataDirectory: config.dataDirectory })
-  const port = await door.http.listen()
+  const port = await http.listen()
   const carriers = openCarriers({
     ...core,
     views,
@@ -150,26 +171,37 @@ interface DoorTools {
   readonly links: ReturnType<typeof openFileLinks>
 }
 
+const neverOpened = (name: string): never => {
+  throw new ConfabError('internal', { detail: `${name} is not open yet.` })
+}
+
 /** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
 const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, links }: DoorTools) => {
   const { config, clock, drawKey, secrets, log, settings, commands, owners } = core
   const publicUrl = (): string => config.publicUrl
-  const late = <T>(name: string, get: () => T | undefined): T => {
-    const value = get()
-    if (value === undefined) throw new Error(`${name} is not open yet`)
-    return value
-  }
-  let http: Awaited<ReturnType<typeof openHttp>> | undefined
-  let gateway: Gateway | undefined
-  const positions: Passed = { passed: (answer) => late('the gateway', () => gateway).positions.passed(answer) }
+  // Each knows the other by a function called long after both are open.
+  const opened: { http?: Http; gateway?: Gateway } = {}
+  const gatewayOf = (): Gateway => opened.gateway ?? neverOpened('the gateway')
+  const httpOf = (): Http => opened.http ?? neverOpened('HTTP')
+  const positions: Passed = { passed: (answer) => gatewayOf().positions.passed(answer) }
   const wishes = openWishes({ commands, settings, views, log, uploads, positions, clock, drawKey })
-  const settingWishes = openSettingWishes({ commands, settings, log, channels: { channelOf }, secrets, hashPassword, hashToken, positions, drawKey })
-  const opened = await openGateway({
+  const settingWishes = openSettingWishes({
+    commands,
+    settings,
+    log,
+    channels: { channelOf },
+    secrets,
+    hashPassword,
+    hashToken,
+    positions,
+    drawKey,
+  })
+  const gateway = await openGateway({
     log,
     settings,
     views,
     secrets,
-    authenticate: (token) => late('HTTP', () => http).authenticate(token),
+    authenticate: (token) => httpOf().authenticate(token),
     execute: (grants, frame) => wishes.executeFrame(grants, frame),
     partitionOf,
     publicUrl,
@@ -178,8 +210,8 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     logger,
     metrics,
   })
-  gateway = opened
-  const door = await openHttp({
+  opened.gateway = gateway
+  const http = await openHttp({
     config,
     log,
     settings,
@@ -189,7 +221,7 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     files: uploads,
     links,
 
-    positions: opened.positions,
+    positions: gateway.positions,
     intake: { commandsOf, accountOf, recordOf, partitionOf, conversationIdOf, contactIdOf },
     wishes,
     settingWishes,
@@ -198,18 +230,17 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     logger,
     metrics,
     readiness: () => {
-      const checks = { owners: owners.isReady(), views: views.isReady(), gateway: opened.isReady() }
+      const checks = { owners: owners.isReady(), views: views.isReady(), gateway: gateway.isReady() }
       return { isReady: Object.values(checks).every(Boolean), checks }
     },
     publicUrl,
     webDirectory: WEB_DIRECTORY,
     asyncApi,
   })
-  http = door
+  opened.http = http
   // Sockets first: a server is closed only when its last connection is.
-  stack.add(() => door.close())
-  stack.add(() => opened.close())
-  door.server.on('upgrade', (request, socket, head) => opened.handleUpgrade(request, socket, head))
-  return { http: door, gateway: opened }
+  stack.add(() => http.close())
+  stack.add(() => gateway.close())
+  http.server.on('upgrade', (request, socket, head) => gateway.handleUpgrade(request, socket, head))
+  return http
 }
-

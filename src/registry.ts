@@ -40,7 +40,12 @@ export const openRegistry = async (log: Log, clock: () => number): Promise<{ sub
   const added = registeredSchemas.filter(({ subject, id }) => !known.has(`${subject}/${id}`))
   const records = added.map(({ subject, id, schema }) => {
     const version = (versions.get(subject) ?? 0) + 1
-    return { key: keyOf(subject, version), value: encode(schemaRecord, { subject, version, id, schema }), headers: { type: 'schema' }, time: clock() }
+    return {
+      key: keyOf(subject, version),
+      value: encode(schemaRecord, { subject, version, id, schema }),
+      headers: { type: 'schema' },
+      time: clock(),
+    }
   })
   if (records.length > 0) await log.append([{ topic: 'schemas', partition: 0, records }])
   return { subjects: new Set([...versions.keys(), ...added.map(({ subject }) => subject)]).size, added: added.length }

@@ -36,7 +36,10 @@ export const loadSecret = (path: string): Buffer => {
     if (secret.length < SECRET_BYTES) throw new Error(`holds ${secret.length} bytes, not ${SECRET_BYTES}`)
     return secret
   } catch (cause) {
-    throw new ConfabError('secret_unreadable', { detail: `CONFAB_SECRET_FILE is ${path}: ${cause instanceof Error ? cause.message : String(cause)}.`, cause })
+    throw new ConfabError('secret_unreadable', {
+      detail: `CONFAB_SECRET_FILE is ${path}: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      cause,
+    })
   }
 }
 
@@ -77,7 +80,9 @@ export const hashToken = (text: string): string => createHash('sha256').update(t
 const SCRYPT = { N: 32_768, r: 8, p: 1, maxmem: 64 * 1_048_576 } as const
 
 const derive = (password: string, salt: Buffer, options: { N: number; r: number; p: number; maxmem: number }): Promise<Buffer> =>
-  new Promise((resolve, reject) => scrypt(password.normalize('NFKC'), salt, 32, options, (error, hash) => (error === null ? resolve(hash) : reject(error))))
+  new Promise((resolve, reject) =>
+    scrypt(password.normalize('NFKC'), salt, 32, options, (error, hash) => (error === null ? resolve(hash) : reject(error))),
+  )
 
 /** scrypt (RFC 7914), as `scrypt$N$r$p$salt$hash`. */
 export const hashPassword = async (password: string): Promise<string> => {

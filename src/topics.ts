@@ -37,7 +37,14 @@ const compacted = { ...keyed, cleanup: 'latest', lookup: true } as const
 export const topics = {
   raw: { ...keyed, partitionBy: 'request', cleanup: 'delete', retentionMs: 7 * DAY_MS, recordBytesMax: 8 * MEGABYTE },
   commands: { ...keyed, partitionBy: 'conversation', cleanup: 'delete', retentionMs: 7 * DAY_MS },
-  outcomes: { ...keyed, partitionBy: 'conversation', cleanup: 'delete', retentionMs: 9 * DAY_MS, lookup: true, owners: ['conversations', 'contacts'] },
+  outcomes: {
+    ...keyed,
+    partitionBy: 'conversation',
+    cleanup: 'delete',
+    retentionMs: 9 * DAY_MS,
+    lookup: true,
+    owners: ['conversations', 'contacts'],
+  },
   events: { ...compacted, partitionBy: 'conversation', cleanup: 'unique', owners: ['conversations'], isPublic: true },
   conversations: { ...compacted, partitionBy: 'conversation', owners: ['conversations'], isPublic: true },
   messages: { ...compacted, partitionBy: 'conversation', owners: ['conversations'], isPublic: true },

@@ -25,7 +25,10 @@ export interface RunningServer {
   /** The owner's bearer token. */
   token(): Promise<string>
   /** A request as the owner; throws on anything but 2xx. */
-  api<T>(path: string, options?: { readonly method?: string; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }): Promise<T>
+  api<T>(
+    path: string,
+    options?: { readonly method?: string; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> },
+  ): Promise<T>
   /** SIGKILL, and waits until the kernel has taken the process. */
   kill(): Promise<void>
   /** SIGTERM, and waits; answers the exit code. */
@@ -49,7 +52,11 @@ export const freePort = (): Promise<number> =>
   })
 
 /** Calls `check` until it answers something, a short turn apart; throws what it last said after `timeoutMs`. */
-export const until = async <T>(what: string, check: () => Promise<T | undefined | false> | T | undefined | false, timeoutMs = READY_MS): Promise<T> => {
+export const until = async <T>(
+  what: string,
+  check: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = READY_MS,
+): Promise<T> => {
   const deadline = performance.now() + timeoutMs
   let last: unknown
   while (performance.now() < deadline) {
@@ -66,13 +73,22 @@ export const until = async <T>(what: string, check: () => Promise<T | undefined 
 }
 
 const exited = (child: ChildProcess): Promise<number | null> =>
-  child.exitCode !== null || child.signalCode !== null ? Promise.resolve(child.exitCode) : new Promise((resolve) => child.once('exit', (code) => resolve(code)))
+  child.exitCode !== null || child.signalCode !== null
+    ? Promise.resolve(child.exitCode)
+    : new Promise((resolve) => child.once('exit', (code) => resolve(code)))
 
 /** Starts a server and waits until it is ready. Throws with its output where it ends before. */
 export const startServer = async (options: ServerOptions = {}): Promise<RunningServer> => {
   const dataDirectory = options.dataDirectory ?? (await temporaryDirectory())
   const port = options.port ?? (await freePort())
-  const environment = { ...process.env, CONFAB_PORT: String(port), CONFAB_HOST: '127.0.0.1', CONFAB_DATA_DIR: dataDirectory, CONFAB_LOG_LEVEL: 'warn', ...options.environment }
+  const environment = {
+    ...process.env,
+    CONFAB_PORT: String(port),
+    CONFAB_HOST: '127.0.0.1',
+    CONFAB_DATA_DIR: dataDirectory,
+    CONFAB_LOG_LEVEL: 'warn',
+    ...options.environment,
+  }
   const [command, ...rest] = [...(options.wrapper ?? []), process.execPath, ENTRY, 'serve']
   // A wrapper is signalled together with what it wraps: strace killed alone leaves its tracee running.
   const isWrapped = options.wrapper !== undefined
@@ -82,7 +98,8 @@ export const startServer = async (options: ServerOptions = {}): Promise<RunningS
     else child.kill(name)
   }
   let printed = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-200_000)))
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-200_000)))
   const url = `http://127.0.0.1:${port}`
   const token = async (): Promise<string> => (await readFile(join(dataDirectory, 'admin-token'), 'utf8')).trim()
   await until(`the server at ${url} is ready`, async () => {
@@ -102,7 +119,11 @@ export const startServer = async (options: ServerOptions = {}): Promise<RunningS
     async api<T>(path: string, request: { method?: string; body?: unknown; headers?: Readonly<Record<string, string>> } = {}) {
       const headers: Record<string, string> = { authorization: `Bearer ${await token()}`, ...request.headers }
       if (request.body !== undefined) headers['content-type'] = 'application/json'
-      const answer = await fetch(`${url}${path}`, { method: request.method ?? (request.body === undefined ? 'GET' : 'POST'), headers, ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }) })
+      const answer = await fetch(`${url}${path}`, {
+        method: request.method ?? (request.body === undefined ? 'GET' : 'POST'),
+        headers,
+        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      })
       const text = await answer.text()
       if (!answer.ok) throw new Error(`${request.method ?? ''} ${path}: ${answer.status} ${text}`)
       return (text === '' ? null : JSON.parse(text)) as T

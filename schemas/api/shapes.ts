@@ -29,7 +29,12 @@ export const Attachment = Type.Object({
   url: Type.Optional(Type.String({ description: 'Signed, valid for 10 minutes.' })),
 })
 
-export const Location = Type.Object({ latitude: Type.Number(), longitude: Type.Number(), name: Nullable(Type.String()), address: Nullable(Type.String()) })
+export const Location = Type.Object({
+  latitude: Type.Number(),
+  longitude: Type.Number(),
+  name: Nullable(Type.String()),
+  address: Nullable(Type.String()),
+})
 
 /** A message's content as it is shown. */
 export const Content = Type.Object({
@@ -62,7 +67,9 @@ export const Message = Type.Object({
   edits: Type.Integer(),
   isDeleted: Type.Boolean(),
   isErased: Type.Boolean(),
-  contactSeq: Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description: "The contact's number of it: what watermarks are compared with." })),
+  contactSeq: Type.Optional(
+    Type.Union([Type.Integer(), Type.Null()], { description: "The contact's number of it: what watermarks are compared with." }),
+  ),
   clientId: Type.Optional(Type.String({ description: "The author's own key, shown to the author alone." })),
 })
 
@@ -108,7 +115,7 @@ export const Conversation = Type.Object({
       contactSeq: Type.Optional(Nullable(Type.Integer())),
     }),
   ),
-  unread: Type.Integer({ description: "For the caller: inbound messages beyond their read mark." }),
+  unread: Type.Integer({ description: 'For the caller: inbound messages beyond their read mark.' }),
 })
 
 export const Contact = Type.Object({
@@ -118,7 +125,9 @@ export const Contact = Type.Object({
   avatar: Nullable(Type.String()),
   emails: Type.Array(Type.String()),
   phones: Type.Array(Type.String()),
-  identities: Type.Array(Type.Object({ accountId: Id, channel: ChannelName, userId: Nullable(Type.String()), conversationId: Id, optedOut: Type.Boolean() })),
+  identities: Type.Array(
+    Type.Object({ accountId: Id, channel: ChannelName, userId: Nullable(Type.String()), conversationId: Id, optedOut: Type.Boolean() }),
+  ),
   attributes: Type.Record(Type.String(), Type.String()),
   labels: Type.Array(Id),
   locale: Nullable(Type.String()),

@@ -35,8 +35,16 @@ export const ClientFrame = Type.Union([
   Type.Object({ frame: Type.Literal('subscribe'), ...subscription }),
   Type.Object({ frame: Type.Literal('unsubscribe'), id: SubscriptionId }),
   /** `id` is the client's own key: the command's idempotency key. `type` and fields as the HTTP paths' bodies. */
-  Type.Object({ frame: Type.Literal('command'), id: Type.String({ minLength: 1, maxLength: 64 }), type: Type.String({ maxLength: 64 }) }, { additionalProperties: true }),
-  Type.Object({ frame: Type.Literal('typing'), conversationId: Id, isTyping: Type.Boolean(), isNote: Type.Optional(Type.Boolean({ description: 'Of a note: never shown to the contact.' })) }),
+  Type.Object(
+    { frame: Type.Literal('command'), id: Type.String({ minLength: 1, maxLength: 64 }), type: Type.String({ maxLength: 64 }) },
+    { additionalProperties: true },
+  ),
+  Type.Object({
+    frame: Type.Literal('typing'),
+    conversationId: Id,
+    isTyping: Type.Boolean(),
+    isNote: Type.Optional(Type.Boolean({ description: 'Of a note: never shown to the contact.' })),
+  }),
   Type.Object({ frame: Type.Literal('presence'), state: Type.String({ maxLength: 16 }) }),
   Type.Object({ frame: Type.Literal('ack'), cursor: Cursor }),
   /** Is the line alive? Browsers hide ping frames from scripts. */
@@ -56,16 +64,32 @@ export const ServerFrame = Type.Union([
   Type.Object({
     frame: Type.Literal('snapshot'),
     id: SubscriptionId,
-    items: Type.Array(Type.Unknown({ description: 'Conversations of the scope, newest activity first; for a conversation scope its row.' })),
+    items: Type.Array(
+      Type.Unknown({ description: 'Conversations of the scope, newest activity first; for a conversation scope its row.' }),
+    ),
     /** Of a conversation scope alone: which (its row may not be there yet), its newest messages in thread order, and marks as in `state` frames. */
     conversationId: Type.Optional(Id),
     messages: Type.Optional(Type.Array(Type.Unknown())),
     states: Type.Optional(Type.Array(Type.Object({ kind: Type.String(), id: Type.String(), rev: Type.Integer(), value: Type.Unknown() }))),
     asOf: Cursor,
   }),
-  Type.Object({ frame: Type.Literal('result'), id: Type.String(), ok: Type.Optional(Type.Unknown()), problem: Type.Optional(Problem), position: Type.Optional(Cursor) }),
+  Type.Object({
+    frame: Type.Literal('result'),
+    id: Type.String(),
+    ok: Type.Optional(Type.Unknown()),
+    problem: Type.Optional(Problem),
+    position: Type.Optional(Cursor),
+  }),
   Type.Object({ frame: Type.Literal('event'), cursor: Cursor, slot: Type.Integer(), event: EventShape }),
-  Type.Object({ frame: Type.Literal('state'), cursor: Cursor, slot: Type.Integer(), kind: Type.String(), id: Type.String(), rev: Type.Integer(), value: Type.Unknown() }),
+  Type.Object({
+    frame: Type.Literal('state'),
+    cursor: Cursor,
+    slot: Type.Integer(),
+    kind: Type.String(),
+    id: Type.String(),
+    rev: Type.Integer(),
+    value: Type.Unknown(),
+  }),
   /** Never in the log: `typing`, `presence`, and `catching-up`, the heartbeat while a checkpoint would promise too much. */
   Type.Object(
     {
@@ -85,7 +109,12 @@ export const ServerFrame = Type.Union([
   Type.Object({ frame: Type.Literal('checkpoint'), cursor: Cursor }),
   Type.Object({ frame: Type.Literal('resync'), scope: Type.Optional(Scope), id: Type.Optional(SubscriptionId), reason: Type.String() }),
   Type.Object({ frame: Type.Literal('reconnect'), afterMs: Type.Integer() }),
-  Type.Object({ frame: Type.Literal('error'), code: Type.String(), id: Type.Optional(SubscriptionId), detail: Type.Optional(Type.String()) }),
+  Type.Object({
+    frame: Type.Literal('error'),
+    code: Type.String(),
+    id: Type.Optional(SubscriptionId),
+    detail: Type.Optional(Type.String()),
+  }),
 ])
 
 export type Scope = Static<typeof Scope>

@@ -2,10 +2,11 @@
 // A record type's subject is `<topic>-<Avro record name>`, one record type a subject.
 
 import type { RecordShape } from './avro.ts'
-import { commandRecords, contactCommandData } from './commands.ts'
+import { commandRecords, contactCommandData, operatorCommandData } from './commands.ts'
 import { contentRecords } from './contents.ts'
 import { eventRecords, subjectKindOf, type EventType } from './events.ts'
 import { settingRecords, uniqueSetting } from './settings.ts'
+import * as effects from './effects.ts'
 import * as states from './states.ts'
 
 const prefixed = (prefix: string, records: Readonly<Record<string, RecordShape<unknown>>>): Record<string, RecordShape<unknown>> =>
@@ -15,25 +16,32 @@ const pick = (records: Readonly<Record<string, RecordShape<unknown>>>, wanted: (
   Object.fromEntries(Object.entries(records).filter(([name]) => wanted(name)))
 
 const ofContact = (type: string): boolean => subjectKindOf(type as EventType) === 'contact'
-const isContactCommand = (type: string): boolean => type in contactCommandData
+const isContactCommand = (type: string): boolean => type in contactCommandData || type in operatorCommandData
+const isOthersCommand = (type: string): boolean => !(type in contactCommandData)
 
 /** topic → header `type` → shape. Contents have the type `content.<kind>`. */
 export const catalogue: Readonly<Record<string, Readonly<Record<string, RecordShape<unknown>>>>> = {
   raw: { request: states.rawRequest },
-  commands: pick(commandRecords, (type) => !isContactCommand(type)),
+  commands: pick(commandRecords, isOthersCommand),
   'contact-commands': pick(commandRecords, isContactCommand),
   outcomes: { outcome: states.outcome, position: states.positionRecord },
   events: { ...pick(eventRecords, (type) => !ofContact(type)), ...prefixed('content.', contentRecords) },
   'contact-events': { ...pick(eventRecords, ofContact), ...prefixed('content.', contentRecords) },
   conversations: { parked: states.parkedMark, conversation: states.conversationSnapshot, organization: states.organizationSnapshot },
   contacts: { parked: states.parkedMark, contact: states.contactSnapshot, profile: states.profileRow },
-  messages: { message: states.messageRow, alias: states.aliasRow, early: states.earlyRow, address: states.addressRow, attributes: states.attributesRow },
+  messages: {
+    message: states.messageRow,
+    alias: states.aliasRow,
+    early: states.earlyRow,
+    address: states.addressRow,
+    attributes: states.attributesRow,
+  },
   outbox: {
-    send: states.effectSend,
-    fetch: states.effectFetch,
-    timer: states.effectTimer,
-    tell: states.effectTell,
-    drop: states.effectDrop,
+    send: effects.effectSend,
+    fetch: effects.effectFetch,
+    timer: effects.effectTimer,
+    tell: effects.effectTell,
+    drop: effects.effectDrop,
   },
   sends: { send: states.sendRecord },
   marks: { mark: states.mark },

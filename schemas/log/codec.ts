@@ -35,7 +35,15 @@ export const schemaIdOf = (schema: string): number => createHash('sha256').updat
 const build = (topic: string, recordType: string, shape: RecordShape<unknown>): Known => {
   const json = shape.toAvro(new Set())
   const schema = JSON.stringify({ namespace: 'confab', ...(json as object) })
-  return { topic, recordType, shape, subject: `${topic}-${shape.name}`, schema, id: schemaIdOf(schema), type: avro.Type.forSchema(JSON.parse(schema) as avro.Schema) }
+  return {
+    topic,
+    recordType,
+    shape,
+    subject: `${topic}-${shape.name}`,
+    schema,
+    id: schemaIdOf(schema),
+    type: avro.Type.forSchema(JSON.parse(schema) as avro.Schema),
+  }
 }
 
 const known: readonly Known[] = Object.entries(catalogue).flatMap(([topic, shapes]) =>
@@ -63,7 +71,8 @@ const decoder = (recordType: string | undefined, type: avro.Type, resolver?: Ret
 })
 for (const entry of known) {
   const other = byId.get(entry.id)
-  if (other !== undefined && !known.some((k) => k !== entry && k.schema === entry.schema)) throw new CodecError(`schema id ${entry.id} of ${entry.subject} is taken`)
+  if (other !== undefined && !known.some((k) => k !== entry && k.schema === entry.schema))
+    throw new CodecError(`schema id ${entry.id} of ${entry.subject} is taken`)
   byId.set(entry.id, decoder(entry.recordType, entry.type))
 }
 
@@ -84,7 +93,7 @@ let used = 0
 
 /** Encodes into a shared slab and hands out a part of it: no copy, never written again. */
 export const encode = <T>(shape: RecordShape<T>, value: NoInfer<T>): Buffer => {
-  const entry = byShape.get(shape as RecordShape<unknown>)
+  const entry = byShape.get(shape)
   if (entry === undefined) throw new CodecError(`no topic holds records of ${shape.name}`)
   for (let size = SLAB_BYTES; ; size *= 2) {
     if (slab.length - used > HEADER_BYTES) {

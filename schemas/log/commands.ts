@@ -3,7 +3,19 @@
 
 import { array, boolean, enumeration, id, int, long, map, optional, record, text, time, type Infer, type RecordShape } from './avro.ts'
 import type { SettingKind } from './events.ts'
-import { address, attachment, assignee, channel, messageContent, principal, priority, profile, sendReason, sendState, subjectKind } from './words.ts'
+import {
+  address,
+  attachment,
+  assignee,
+  channel,
+  messageContent,
+  principal,
+  priority,
+  profile,
+  sendReason,
+  sendState,
+  subjectKind,
+} from './words.ts'
 
 const message = { messageId: id }
 
@@ -39,7 +51,14 @@ export const conversationCommandData = {
     at: time,
   },
   /** A receipt that knows only the provider's id. */
-  'receipt.report': { aliasId: id, messageId: optional(id), state: sendState, reason: optional(sendReason), providerCode: optional(int), at: time },
+  'receipt.report': {
+    aliasId: id,
+    messageId: optional(id),
+    state: sendState,
+    reason: optional(sendReason),
+    providerCode: optional(int),
+    at: time,
+  },
   /** The contact's watermarks (web chat): everything of ours up to these contactSeqs. */
   'contact.acknowledge': { deliveredUpTo: optional(long), readUpTo: optional(long) },
   /** Holder and team as they shall be, both. */
@@ -89,7 +108,14 @@ export const contactCommandData = {
   'contact.drop': { references: array(record('DroppedProfile', { seq: long, n: int })) },
 } as const
 
-const settingKind = enumeration('CommandSettingKind', ['organization', 'account', 'agent', 'label', 'token', 'session'] satisfies SettingKind[])
+const settingKind = enumeration('CommandSettingKind', [
+  'organization',
+  'account',
+  'agent',
+  'label',
+  'token',
+  'session',
+] satisfies SettingKind[])
 
 export const settingsCommandData = {
   /** `json`: for create and change the fields given, secrets sealed or hashed at the edge; validated there by the setting's schema. */
@@ -105,7 +131,16 @@ export const settingsCommandData = {
   },
 } as const
 
-export const commandData = { ...conversationCommandData, ...contactCommandData, ...settingsCommandData } as const
+/** For the runtime itself, whichever actor they name; no machine ever sees them. */
+export const operatorCommandData = {
+  /**
+   * Ends the parking of an actor, if it has no more dead letters than the operator has seen. The commands that follow in the same append
+   * are the parked ones again. `drops`: keys of dead letters that are discarded with it.
+   */
+  'actor.unpark': { letters: int, drops: array(text) },
+} as const
+
+export const commandData = { ...conversationCommandData, ...contactCommandData, ...settingsCommandData, ...operatorCommandData } as const
 
 export type ConversationCommandType = keyof typeof conversationCommandData
 export type ContactCommandType = keyof typeof contactCommandData

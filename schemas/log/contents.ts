@@ -31,5 +31,8 @@ export const CONTENTS_MAX = 16
 export const contentKinds = Object.keys(contentBodies) as ContentKind[]
 
 export const contentRecords = Object.fromEntries(
-  contentKinds.map((kind) => [kind, record(`Content${kind[0]?.toUpperCase()}${kind.slice(1)}`, { ...envelope, body: contentBodies[kind] })]),
+  contentKinds.map((kind) => [
+    kind,
+    record(`Content${kind[0]?.toUpperCase()}${kind.slice(1)}`, { ...envelope, body: contentBodies[kind] }),
+  ]),
 ) as unknown as { [K in ContentKind]: RecordShape<Envelope & { body: ContentBody[K] }> }

@@ -1,7 +1,22 @@
 // Events: the facts that actors decide. One Avro record a type, ids, enums, numbers and times only;
 // what was said lies in contents (contents.ts), which the event names by position.
 
-import { array, boolean, enumeration, holdsText, id, int, long, optional, record, time, withDefault, type Infer, type RecordShape } from './avro.ts'
+import {
+  array,
+  boolean,
+  enumeration,
+  holdsText,
+  id,
+  int,
+  long,
+  optional,
+  record,
+  time,
+  withDefault,
+  type Infer,
+  type RecordShape,
+} from './avro.ts'
+import type { subjectKind } from './words.ts'
 import {
   assignee,
   attachmentState,
@@ -14,7 +29,6 @@ import {
   replyWindow,
   sendReason,
   sendState,
-  subjectKind,
 } from './words.ts'
 
 /** The structure of a conversation's list row after the event, carried by events that create one or change its audience. */
@@ -51,7 +65,12 @@ const erasedUpTo = { upToSeq: long }
 /** What each event says beyond its envelope. Contents it introduces lie directly before it, n = 0, 1, ... */
 export const eventData = {
   'conversation.created': { accountId: id, channel, contactId: id, ...row },
-  'conversation.opened': { because: enumeration('OpenedBecause', ['inbound', 'wake', 'reopen', 'release', 'started', 'taken']), before: conversationState, cycle: int, ...row },
+  'conversation.opened': {
+    because: enumeration('OpenedBecause', ['inbound', 'wake', 'reopen', 'release', 'started', 'taken']),
+    before: conversationState,
+    cycle: int,
+    ...row,
+  },
   'conversation.held': { botId: id, before: conversationState, ...row },
   'conversation.snoozed': { until: optional(time), before: conversationState, ...row },
   'conversation.resolved': { before: conversationState, ...row },
@@ -154,8 +173,7 @@ type Envelope = { [K in keyof typeof envelope]: Infer<(typeof envelope)[K]> }
 /** One event as it stands in the log. `type` travels in the record's header and in the schema id. */
 export type Event<T extends EventType = EventType> = { [K in T]: Envelope & { type: K; data: EventData[K] } }[T]
 
-const pascal = (type: string): string =>
-  type.replaceAll(/(?:^|[.-])([a-z])/g, (_, letter: string) => letter.toUpperCase())
+const pascal = (type: string): string => type.replaceAll(/(?:^|[.-])([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 /** The Avro record of each event type. Throws at load when one could hold free text. */
 export const eventRecords = Object.fromEntries(

@@ -1,7 +1,23 @@
 // What the compacted topics hold: actor snapshots, message rows, marks, effects, sends, outcomes, leases.
 // Snapshots carry no content and no set of messages; a row names its contents and keeps them inline while they exist.
 
-import { array, boolean, bytes, double, enumeration, id, int, long, map, optional, record, text, time, withDefault, type Infer } from './avro.ts'
+import {
+  array,
+  boolean,
+  bytes,
+  double,
+  enumeration,
+  id,
+  int,
+  long,
+  map,
+  optional,
+  record,
+  text,
+  time,
+  withDefault,
+  type Infer,
+} from './avro.ts'
 import {
   address,
   assignee,
@@ -183,62 +199,6 @@ export const mark = record('Mark', {
 })
 export type Mark = Infer<typeof mark>
 
-/** An effect to carry out, whole: nothing else is needed to do it. Key: conversation/effect; ended by the actor's tombstone. */
-export const effectSend = record('EffectSend', {
-  effectId: id,
-  organizationId: id,
-  conversationId: id,
-  messageId: id,
-  accountId: id,
-  channel,
-  attempt: int,
-  /** The event that queued it: sends of a conversation go out in this order. */
-  seq: long,
-  /** Not before this time. */
-  notBefore: time,
-  address,
-  content: messageContent,
-})
-export const effectFetch = record('EffectFetch', {
-  effectId: id,
-  organizationId: id,
-  conversationId: id,
-  messageId: id,
-  accountId: id,
-  channel,
-  index: int,
-  seq: long,
-  url: text,
-})
-/** A wake-up: at `dueAt` append timer.fire. */
-export const effectTimer = record('EffectTimer', {
-  effectId: id,
-  organizationId: id,
-  conversationId: id,
-  kind: enumeration('EffectTimerKind', ['wake', 'window']),
-  setBySeq: long,
-  dueAt: time,
-})
-/** Commands for other actors, as effects: appended, then ended by the carrier's report. */
-export const effectTell = record('EffectTell', {
-  effectId: id,
-  organizationId: id,
-  conversationId: id,
-  seq: long,
-  /** The command, encoded as in `commands`. */
-  to: record('Recipient', { kind: subjectKind, id }),
-  /** The command's type, its header in the log. */
-  type: text,
-  command: bytes,
-})
-/** Contents to tombstone after an erasure. */
-export const effectDrop = record('EffectDrop', { effectId: id, organizationId: id, subject: record('Dropped', { kind: subjectKind, id }), upToSeq: long })
-export type EffectSend = Infer<typeof effectSend>
-export type EffectFetch = Infer<typeof effectFetch>
-export type EffectTimer = Infer<typeof effectTimer>
-export type EffectTell = Infer<typeof effectTell>
-export type EffectDrop = Infer<typeof effectDrop>
-
 /** The ledger of sends: `started` is durable before the first byte leaves. Key: conversation/message/attempt. */
 export const sendRecord = record('Send', {
   conversationId: id,
@@ -276,7 +236,15 @@ export const outcome = record('Outcome', {
 export type Outcome = Infer<typeof outcome>
 
 /** Poison parked this actor: its later commands wait in dead-letters until an operator replays or discards them. Key: actor/parked. */
-export const parkedMark = record('ParkedMark', { actor: record('ParkedActor', { kind: subjectKind, id }), offset: long, at: time })
+export const parkedMark = record('ParkedMark', {
+  actor: record('ParkedActor', { kind: subjectKind, id }),
+  offset: long,
+  at: time,
+  /** Dead letters since then, the poisonous one included; 0 = not counted. */
+  letters: withDefault(int, 0),
+  /** The unparking command whose replay led here, where one did. */
+  replay: optional(id),
+})
 export type ParkedMark = Infer<typeof parkedMark>
 
 /** A bare record that moves an owner's position where a batch decided nothing visible. */

@@ -47,7 +47,9 @@ export interface Carriers {
 const credentialsOf =
   (secrets: Secrets) =>
   (account: Account): Credentials =>
-    account.sealedCredentials === null ? {} : (JSON.parse(secrets.open('credentials', account.sealedCredentials, account.id).toString('utf8')) as Credentials)
+    account.sealedCredentials === null
+      ? {}
+      : (JSON.parse(secrets.open('credentials', account.sealedCredentials, account.id).toString('utf8')) as Credentials)
 
 const every = (intervalMs: number, callback: () => void): (() => void) => {
   const timer = setInterval(callback, intervalMs)
@@ -65,7 +67,11 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
   const onError = (error: unknown): void => logger.error({ name: 'effects.failed', err: error })
   const timers = openLocalTimers({ clock, alarm, onError })
   const wait = openWaits(timers, clock)
-  const outgoing = openOutgoing({ allow: config.egressAllow, trustedOrigins: [new URL(config.twilioApiUrl).origin], proxyUrl: config.egressProxy })
+  const outgoing = openOutgoing({
+    allow: config.egressAllow,
+    trustedOrigins: [new URL(config.twilioApiUrl).origin],
+    proxyUrl: config.egressProxy,
+  })
   const shared = {
     ...options,
     outgoing,

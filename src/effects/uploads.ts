@@ -34,7 +34,13 @@ export interface Uploads {
   /** An upload that the principal may send: their organization's, a visitor's only their own. null where there is none. */
   find(grants: Pick<Grants, 'organizationId' | 'kind' | 'id'>, fileId: string): Promise<Attachment | null>
   /** null where the organization has no such file. */
-  open(organizationId: string, fileId: string): Promise<{ readonly file: { fileId: string; contentType: string; name: string | null; sizeBytes: number }; readonly bytes: Readable } | null>
+  open(
+    organizationId: string,
+    fileId: string,
+  ): Promise<{
+    readonly file: { fileId: string; contentType: string; name: string | null; sizeBytes: number }
+    readonly bytes: Readable
+  } | null>
 }
 
 const DESCRIPTION_BYTES_MAX = 8192
@@ -50,7 +56,10 @@ const kindOf = (contentType: string): Attachment['kind'] => {
 /** A name without path and control characters: it ends up in headers and on disks of others. */
 const cleanName = (name: string | null): string | null => {
   // eslint-disable-next-line no-control-regex -- control characters are what it takes out
-  const clean = (name ?? '').replaceAll(/[\u0000-\u001f\u007f"\\/]/g, '_').trim().slice(0, NAME_LENGTH_MAX)
+  const clean = (name ?? '')
+    .replaceAll(/[\u0000-\u001f\u007f"\\/]/g, '_')
+    .trim()
+    .slice(0, NAME_LENGTH_MAX)
   return clean === '' ? null : clean
 }
 
@@ -72,8 +81,18 @@ class DescribedFiles implements Uploads {
     const stored = await this.#files.write(fileId, file.bytes, { sizeBytesMax: file.bytesMax, claimedType: file.contentType })
     const { organizationId, ownerId } = file
     const name = cleanName(file.name)
-    const description: Description = { organizationId, ownerId, name, contentType: stored.contentType, sizeBytes: stored.sizeBytes, sha256: stored.sha256 }
-    await this.#files.write(descriptionId(fileId), once(Buffer.from(JSON.stringify(description))), { sizeBytesMax: DESCRIPTION_BYTES_MAX, claimedType: 'text/plain' })
+    const description: Description = {
+      organizationId,
+      ownerId,
+      name,
+      contentType: stored.contentType,
+      sizeBytes: stored.sizeBytes,
+      sha256: stored.sha256,
+    }
+    await this.#files.write(descriptionId(fileId), once(Buffer.from(JSON.stringify(description))), {
+      sizeBytesMax: DESCRIPTION_BYTES_MAX,
+      claimedType: 'text/plain',
+    })
     return attachmentOf(fileId, description)
   }
 

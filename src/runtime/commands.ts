@@ -1,7 +1,21 @@
 // The command door: appends a wish to its actor's partition and, where it asks, waits for the one outcome.
 // Between the edges (HTTP, socket, effects) and the log; tails all `outcomes` before it is ready.
 
-import { commandRecords, contactCommandData, decode, derivePlain, deriveKeyed, bodyHashOf, encode, outcome as outcomeShape, type Command, type CommandData, type CommandType, type Outcome, type Principal, type SubjectKind } from '#schemas/log'
+import {
+  commandRecords,
+  decode,
+  derivePlain,
+  deriveKeyed,
+  bodyHashOf,
+  encode,
+  outcome as outcomeShape,
+  type Command,
+  type CommandData,
+  type CommandType,
+  type Outcome,
+  type Principal,
+  type SubjectKind,
+} from '#schemas/log'
 import { ConfabError, errors, type ErrorCode } from '#errors'
 import { partitionOf, type Entry, type Log, type LogRecord, type StoredRecord } from '#log'
 import { PARTITIONS } from '#topics'
@@ -32,7 +46,8 @@ export interface Answer {
 
 export interface Commands {
   /** Appends and waits for the outcome. Throws `outcome_pending` (504) after 10 s, `overloaded` (503) beyond the bound of waiters. */
-  submit<T extends CommandType>(submission: Submission<T>): Promise<Answer>
+  /** `behind`: records of the same actor that follow the command in the log with nothing between. */
+  submit<T extends CommandType>(submission: Submission<T>, behind?: readonly LogRecord[]): Promise<Answer>
   /** The id `submit` would give; for ids that must be known before (an outbound message). */
   commandIdOf(submission: Submission): string
   /** Appends commands nobody waits for; durable when resolved. */
@@ -67,7 +82,7 @@ interface Waiter {
 export const recordOf = (command: Command): { entry: { topic: 'commands' | 'contact-commands'; partition: number }; record: LogRecord } => {
   const key = command.actor.id
   return {
-    entry: { topic: command.type in contactCommandData ? 'contact-commands' : 'commands', partition: partitionOf(key) },
+    entry: { topic: command.actor.kind === 'contact' ? 'contact-commands' : 'commands', partition: partitionOf(key) },
     record: {
       key,
       value: encode(commandRecords[command.type] as never, command as never),
@@ -121,14 +136,14 @@ class CommandDoor implements Commands {
     return deriveKeyed(this.#options.settings.idKey(organizationId), 'command', parts)
   }
 
-  submit<T extends CommandType>(submission: Submission<T>): Promise<Answer> {
+  submit<T extends CommandType>(submission: Submission<T>, behind: readonly LogRecord[] = []): Promise<Answer> {
     if (this.#count >= (this.#options.waitersMax ?? WAITERS_MAX)) {
       return Promise.reject(new ConfabError('overloaded', { retryAfterSeconds: 1 }))
     }
     const { organizationId, actor, by, type, data } = submission
     const bodyHash = submission.key === undefined ? '' : bodyHashOf(this.#options.settings.idKey(organizationId), submission.body ?? '')
     const command = {
-      commandId: this.commandIdOf(submission as Submission),
+      commandId: this.commandIdOf(submission),
       organizationId,
       actor,
       by,
@@ -139,16 +154,23 @@ class CommandDoor implements Commands {
       data,
     } as unknown as Command
     const { entry, record } = recordOf(command)
-    return this.#wait(command, entry.partition, () => this.#options.log.append([{ ...entry, records: [record] }]))
+    return this.#wait(command, entry.partition, () => this.#options.log.append([{ ...entry, records: [record, ...behind] }]))
   }
 
   async #wait(command: Command, partition: number, append: () => Promise<void>): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
-    const waiter: Waiter = { bodyHash: command.bodyHash, partition, settle: (result) => (result instanceof Error ? reject(result) : resolve(result)) }
+    const waiter: Waiter = {
+      bodyHash: command.bodyHash,
+      partition,
+      settle: (result) => (result instanceof Error ? reject(result) : resolve(result)),
+    }
     const waiters = this.#waiters.get(command.commandId) ?? new Set()
     this.#waiters.set(command.commandId, waiters.add(waiter))
     this.#count++
-    const timer = setTimeout(() => reject(new ConfabError('outcome_pending', { retryAfterSeconds: 1 })), this.#options.timeoutMs ?? TIMEOUT_MS)
+    const timer = setTimeout(
+      () => reject(new ConfabError('outcome_pending', { retryAfterSeconds: 1 })),
+      this.#options.timeoutMs ?? TIMEOUT_MS,
+    )
     try {
       await Promise.race([append(), promise])
       const answer = answerOf(await promise, command, partition)

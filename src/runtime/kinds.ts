@@ -130,14 +130,19 @@ const accountIdOf = (snapshot: AnySnapshot | null, command: Command): string | u
   (snapshot as ConversationSnapshot | null)?.accountId ?? (command.data as { accountId?: string }).accountId
 
 // An actor decides its own commands and snapshots only; the family's table keeps them together.
-const bind = <S extends AnySnapshot, C extends Command>(decide: (snapshot: S | null, command: C, context: DecideContext) => Decision<S>, settings: Settings) => (snapshot: AnySnapshot | null, command: Command, facts: StepFacts) =>
-  decide(snapshot as S | null, command as C, {
-    rows: rowsOf(facts.rows, command.actor.id),
-    settings: sliceOf(settings, command.organizationId, accountIdOf(snapshot, command)),
-    now: facts.now,
-    input: facts.input,
-    transition,
-  }) satisfies Decision<AnySnapshot>
+const bind =
+  <S extends AnySnapshot, C extends Command>(
+    decide: (snapshot: S | null, command: C, context: DecideContext) => Decision<S>,
+    settings: Settings,
+  ) =>
+  (snapshot: AnySnapshot | null, command: Command, facts: StepFacts) =>
+    decide(snapshot as S | null, command as C, {
+      rows: rowsOf(facts.rows, command.actor.id),
+      settings: sliceOf(settings, command.organizationId, accountIdOf(snapshot, command)),
+      now: facts.now,
+      input: facts.input,
+      transition,
+    }) satisfies Decision<AnySnapshot>
 
 const noRouting = (): undefined => undefined
 
@@ -157,7 +162,7 @@ export const openFamilies = (settings: Settings): readonly Family[] => {
     rowShapes: { ...effects, message: messageRow, alias: aliasRow, early: earlyRow, address: addressRow, attributes: attributesRow, mark },
     decide: bind(decideConversation, settings),
     evolve: (snapshot, event, contents) => evolveConversation(snapshot as never, event, contents, transition),
-    load: (stored) => loadConversation(stored as never),
+    load: (stored) => loadConversation(stored),
     routing: routingOf,
   }
   const organization: ActorKind = {
@@ -165,7 +170,7 @@ export const openFamilies = (settings: Settings): readonly Family[] => {
     rowShapes: { ...effects, ...settingRecords, unique: uniqueSetting },
     decide: bind(decideSettings, settings),
     evolve: (snapshot, event, contents) => evolveOrganization(snapshot as never, event, contents, transition),
-    load: (stored) => loadOrganization(stored as never),
+    load: (stored) => loadOrganization(stored),
     routing: noRouting,
   }
   const contact: ActorKind = {
@@ -173,11 +178,25 @@ export const openFamilies = (settings: Settings): readonly Family[] => {
     rowShapes: { ...effects, profile: profileRow },
     decide: bind(decideContact, settings),
     evolve: (snapshot, event, contents) => evolveContact(snapshot as never, event, contents, transition),
-    load: (stored) => loadContact(stored as never),
+    load: (stored) => loadContact(stored),
     routing: noRouting,
   }
   return [
-    { owner: 'conversations', commands: 'commands', events: 'events', snapshots: 'conversations', rows: 'messages', actors: { conversation, organization } },
-    { owner: 'contacts', commands: 'contact-commands', events: 'contact-events', snapshots: 'contacts', rows: 'contacts', actors: { contact } },
+    {
+      owner: 'conversations',
+      commands: 'commands',
+      events: 'events',
+      snapshots: 'conversations',
+      rows: 'messages',
+      actors: { conversation, organization },
+    },
+    {
+      owner: 'contacts',
+      commands: 'contact-commands',
+      events: 'contact-events',
+      snapshots: 'contacts',
+      rows: 'contacts',
+      actors: { contact },
+    },
   ]
 }

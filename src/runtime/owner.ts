@@ -125,7 +125,10 @@ export class PartitionOwner {
     if (last === undefined) return
     for (let attempt = 0; !this.#abort.signal.aborted && this.#next <= last.offset; attempt++) {
       try {
-        await this.#once(batch.filter((record) => record.offset >= this.#next), last.offset + 1)
+        await this.#once(
+          batch.filter((record) => record.offset >= this.#next),
+          last.offset + 1,
+        )
         this.#state = 'ready'
         return
       } catch (error) {

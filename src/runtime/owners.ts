@@ -1,7 +1,7 @@
 // All partition owners of a node: leases what the log assigns, feeds each owner from one tail a family, says how they are.
 // Between main and the owners; `conversations` decides conversations and settings, `contacts` decides contacts.
 
-import type { Log, Owner, Position } from '#log'
+import type { Log, Position } from '#log'
 import { PARTITIONS } from '#topics'
 import { openFamilies, type Family } from './kinds.ts'
 import { PartitionOwner, type OwnerOptions, type OwnerState } from './owner.ts'
@@ -52,13 +52,13 @@ export const openOwners = async (options: OwnersOptions): Promise<Owners> => {
 const start = async (family: Family, options: OwnersOptions, signal: AbortSignal): Promise<Running> => {
   const partitions = Array.from(
     { length: PARTITIONS },
-    (_, partition) => new PartitionOwner({ ...options, family, snapshots: openSnapshotCache(), owner: family.owner as Owner, partition }),
+    (_, partition) => new PartitionOwner({ ...options, family, snapshots: openSnapshotCache(), owner: family.owner, partition }),
   )
   const offsets = await Promise.all(partitions.map((owner) => owner.start()))
   const from: Position[] = offsets.map((offset, partition) => ({ topic: family.commands, partition, offset }))
   const feed = async (): Promise<void> => {
     for await (const chunk of options.log.read(from, { signal })) await partitions[chunk.partition]?.admit(chunk.records)
   }
-  const loop = feed().catch((error: unknown) => options.onTrouble(error, { owner: family.owner as Owner, partition: -1 }))
+  const loop = feed().catch((error: unknown) => options.onTrouble(error, { owner: family.owner, partition: -1 }))
   return { family, partitions, loop }
 }

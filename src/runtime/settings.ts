@@ -1,7 +1,18 @@
 // The settings projection: `config`, tailed whole into memory, answers every edge's "who is this, what may they, which account".
 // Between the log and HTTP, gateway, owners and effects; the organization's settings actor alone writes what it reads.
 
-import { decode, settingRecords, type Account, type Agent, type Label, type Organization, type Session, type SettingKind, type SettingValue, type Token } from '#schemas/log'
+import {
+  decode,
+  settingRecords,
+  type Account,
+  type Agent,
+  type Label,
+  type Organization,
+  type Session,
+  type SettingKind,
+  type SettingValue,
+  type Token,
+} from '#schemas/log'
 import { partitionOf, type Log, type Offset, type StoredRecord } from '#log'
 import { PARTITIONS } from '#topics'
 
@@ -104,7 +115,7 @@ class SettingsProjection implements Settings {
     // A kind of a newer version: kept in the log, of no use here.
     if (values === undefined) return
     const before = values.get(id)
-    const value = record.value === null ? null : (decode(settingRecords[kind], record.value) as SettingValue[SettingKind])
+    const value: SettingValue[SettingKind] | null = record.value === null ? null : decode(settingRecords[kind], record.value)
     if (value === null) values.delete(id)
     else values.set(id, value)
     this.#index(kind, before, value)
@@ -119,7 +130,11 @@ class SettingsProjection implements Settings {
     else if (kind === 'account') {
       const key = (account: Account): string => `${account.channel}/${account.ingestKey}`
       const old = before as Account | undefined
-      if (old !== undefined) this.#ingestKeys.set(key(old), (this.#ingestKeys.get(key(old)) ?? []).filter((account) => account.id !== old.id))
+      if (old !== undefined)
+        this.#ingestKeys.set(
+          key(old),
+          (this.#ingestKeys.get(key(old)) ?? []).filter((account) => account.id !== old.id),
+        )
       const account = value as Account | null
       if (account !== null) this.#ingestKeys.set(key(account), [...(this.#ingestKeys.get(key(account)) ?? []), account])
     }
@@ -136,7 +151,9 @@ class SettingsProjection implements Settings {
   }
   list<K extends SettingKind>(kind: K, organizationId: string): readonly SettingValue[K][] {
     const all = [...(this.#byKind.get(kind)?.values() ?? [])] as SettingValue[K][]
-    return all.filter((value) => value.organizationId === organizationId).sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+    return all
+      .filter((value) => value.organizationId === organizationId)
+      .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
   }
   account(id: string): Account | undefined {
     return this.get('account', id)

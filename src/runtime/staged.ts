@@ -67,7 +67,7 @@ export class StagedBatch {
     const { shape, value, time } = change
     this.#values.set(`${topic}/${key}`, value)
     let records = this.#latest.get(topic)
-    if (records === undefined) this.#latest.set(topic, (records = new Map()))
+    if (records === undefined) this.#latest.set(topic, (records = new Map<string, LogRecord>()))
     // Encoding waits for the end of the batch would save little: most keys are written once a batch.
     records.set(key, { key, value: value === null ? null : encode(shape, value), headers: headersOf(shape), time })
   }
@@ -77,12 +77,27 @@ export class StagedBatch {
     const time = event.at
     for (const content of contents) {
       const headers = { type: `content.${content.kind}`, kind: 'content' }
-      this.#append(topic, { key: keys.content(content.subjectId, content.seq, content.n), value: encode(contentRecords[content.kind] as never, content as never), headers, time })
+      this.#append(topic, {
+        key: keys.content(content.subjectId, content.seq, content.n),
+        value: encode(contentRecords[content.kind] as never, content as never),
+        headers,
+        time,
+      })
     }
-    const headers: Record<string, string> = { type: event.type, commandId: event.commandId, organization: event.organizationId, seq: String(event.seq) }
+    const headers: Record<string, string> = {
+      type: event.type,
+      commandId: event.commandId,
+      organization: event.organizationId,
+      seq: String(event.seq),
+    }
     if (event.contactSeq !== null) headers['contactSeq'] = String(event.contactSeq)
     if (routing !== undefined) Object.assign(headers, routing)
-    this.#append(topic, { key: keys.event(event.subjectId, event.seq), value: encode(eventRecords[event.type] as never, event as never), headers, time })
+    this.#append(topic, {
+      key: keys.event(event.subjectId, event.seq),
+      value: encode(eventRecords[event.type] as never, event as never),
+      headers,
+      time,
+    })
   }
 
   /** Erasure: the content leaves the log. */
@@ -92,12 +107,22 @@ export class StagedBatch {
 
   outcome(value: Outcome, time: number): void {
     this.#values.set(`outcomes/${value.commandId}`, value)
-    this.#append('outcomes', { key: value.commandId, value: encode(outcomeShape, value), headers: { type: 'outcome', commandId: value.commandId }, time })
+    this.#append('outcomes', {
+      key: value.commandId,
+      value: encode(outcomeShape, value),
+      headers: { type: 'outcome', commandId: value.commandId },
+      time,
+    })
   }
 
   deadLetter(value: DeadLetter): void {
     const key = `${value.key}/${value.topic}/${value.partition}/${value.offset ?? 0}`
     this.#append('dead-letters', { key, value: encode(deadLetter, value), headers: headersOf(deadLetter), time: value.at })
+  }
+
+  /** The letter was answered: decided, parked anew, or discarded. */
+  dropLetter(key: string, time: number): void {
+    this.#append('dead-letters', { key, value: null, headers: headersOf(deadLetter), time })
   }
 
   /** Every batch leaves a trace from which a new owner reads its position, so one that decided nothing writes this. */
@@ -107,15 +132,21 @@ export class StagedBatch {
     for (const [topic, records] of this.#latest) entries.push({ topic, partition: this.partition, records: [...records.values()] })
     if (!this.#appended.has('outcomes') && !this.#appended.has('events') && !this.#appended.has('contact-events')) {
       const headers = { type: recordTypeOf(positionRecord) }
-      entries.push({ topic: 'outcomes', partition: this.partition, records: [{ key: 'position', value: encode(positionRecord, { at: time }), headers, time }] })
+      entries.push({
+        topic: 'outcomes',
+        partition: this.partition,
+        records: [{ key: 'position', value: encode(positionRecord, { at: time }), headers, time }],
+      })
     }
     return entries
   }
 }
 
-
 /** The outcome of a decided command. */
-export const outcomeOf = (command: Command, result: { seq: number; createdId: string | null } | { code: string; fields: Readonly<Record<string, unknown>> }): Outcome => {
+export const outcomeOf = (
+  command: Command,
+  result: { seq: number; createdId: string | null } | { code: string; fields: Readonly<Record<string, unknown>> },
+): Outcome => {
   const isAccepted = 'seq' in result
   return {
     commandId: command.commandId,

@@ -1,7 +1,16 @@
 // One command through one actor: load what it names, decide, stage what came out, or park what cannot be decided.
 // Between a batch of an owner and the pure actors; the only place that calls them on the live path.
 
-import { decodeAny, parkedMark, type Command, type DeadLetter, type Event, type Outcome, type ParkedMark, type StoredContent } from '#schemas/log'
+import {
+  decodeAny,
+  parkedMark,
+  type Command,
+  type DeadLetter,
+  type Event,
+  type Outcome,
+  type ParkedMark,
+  type StoredContent,
+} from '#schemas/log'
 import { rowsNeeded, type Decision } from '#actors'
 import type { Log, StoredRecord } from '#log'
 import type { Topic } from '#topics'
@@ -36,6 +45,16 @@ interface Mail {
 /** Where poison parked an actor: key in the snapshots' topic. */
 const parkedKey = (actorId: string): string => `${actorId}/parked`
 
+/** Where a parked command comes from when an operator sends it again: the unparking command, and its dead letter. */
+interface Replay {
+  readonly id: string
+  readonly letter: string
+}
+
+/** The headers `replay` and `letter`, of commands sent again by dead-letters.ts. */
+const replayOf = ({ headers: { replay, letter } }: StoredRecord): Replay | undefined =>
+  replay === undefined || letter === undefined ? undefined : { id: replay, letter }
+
 /** A row that cannot be decoded must not stop the partition; the command that needs it is parked. */
 const MISSING_ROWS_MAX = 16
 
@@ -44,7 +63,8 @@ const open = (record: StoredRecord): Mail => {
     if (record.value === null) throw new Error('a command without a value')
     const command = decodeAny(record.value) as Command
     // The type travels in the header and the schema id; the record itself does not repeat it.
-    return { record, command: Object.assign(command, { type: record.headers['type'] }) as Command }
+    command.type = record.headers['type'] as Command['type']
+    return { record, command }
   } catch (error) {
     return { record, command: null, error }
   }
@@ -91,18 +111,52 @@ class BatchStep {
   async #one(mail: Mail): Promise<void> {
     const { command, record } = mail
     const kind = command === null ? undefined : this.#options.family.actors[command.actor.kind]
-    if (command === null || kind === undefined) return this.#deadLetter(mail, 'undecodable', mail.error ?? new Error('no such actor'))
-    if (command.asksOutcome && this.#repeat(command)) return
-    const parked = await this.#parkedAt(command.actor.id)
-    if (parked !== null) {
-      this.#deadLetter(mail, 'conversation_parked', null)
-      return this.#answer(command, { code: 'conversation_parked', fields: {} })
+    const replay = replayOf(record)
+    if (command === null || kind === undefined) {
+      this.#dropLetter(replay)
+      return this.#deadLetter(mail, 'undecodable', mail.error ?? new Error('no such actor'))
     }
+    if (command.asksOutcome && this.#repeat(command)) return this.#dropLetter(replay)
+    const parked = await this.#parkedAt(command.actor.id)
+    if (command.type === 'actor.unpark') return this.#unpark(command, parked)
+    if (parked !== null) return this.#wait(mail, command, parked)
     try {
       await this.#decide(kind, command, record.offset)
     } catch (error) {
       this.#park(mail, command, error)
     }
+    this.#dropLetter(replay)
+  }
+
+  /** Behind poison: the command follows it into dead letters, in order. */
+  #wait(mail: Mail, command: Command, parked: ParkedMark): void {
+    const replay = replayOf(mail.record)
+    // Its unparking was refused: its letter still lies where it was, and so does its place in the order.
+    if (replay !== undefined && parked.replay !== replay.id) return
+    this.#dropLetter(replay)
+    this.#deadLetter(mail, 'conversation_parked', null)
+    this.#mark(command, { ...parked, letters: parked.letters === 0 ? 0 : parked.letters + 1 })
+    this.#answer(command, { code: 'conversation_parked', fields: {} })
+  }
+
+  /** An operator has seen all that is parked: the next commands in the log are those, or they are discarded. */
+  #unpark(command: Command<'actor.unpark'>, parked: ParkedMark | null): void {
+    const { letters, drops } = command.data
+    // 0 = a mark that did not count.
+    const waiting = parked?.letters === 0 ? letters : (parked?.letters ?? 0)
+    if (waiting !== letters) return this.#answer(command, { code: 'dead_letters_changed', fields: { letters: waiting } })
+    if (parked !== null) this.#mark(command, null)
+    for (const key of drops) this.#staged.dropLetter(key, this.#options.clock())
+    this.#answer(command, { seq: 0, createdId: null })
+  }
+
+  #mark(command: Command, value: ParkedMark | null): void {
+    const { family, clock } = this.#options
+    this.#staged.put(family.snapshots, parkedKey(command.actor.id), { shape: parkedMark, value, time: value?.at ?? clock() })
+  }
+
+  #dropLetter(replay: Replay | undefined): void {
+    if (replay !== undefined) this.#staged.dropLetter(replay.letter, this.#options.clock())
   }
 
   /** The first outcome answers a repeat; a parked answer was provisional and does not. */
@@ -115,7 +169,8 @@ class BatchStep {
 
   async #parkedAt(actorId: string): Promise<ParkedMark | null> {
     const { family, snapshots } = this.#options
-    if (this.#changed.has(actorId) || snapshots.has(actorId)) return this.#staged.value(family.snapshots, parkedKey(actorId)) as ParkedMark | null ?? null
+    if (this.#changed.has(actorId) || snapshots.has(actorId))
+      return (this.#staged.value(family.snapshots, parkedKey(actorId)) as ParkedMark | null) ?? null
     await this.#rows.load(family.snapshots, [parkedKey(actorId)])
     return this.#rows.get(family.snapshots, parkedKey(actorId)) as ParkedMark | null
   }
@@ -153,15 +208,20 @@ class BatchStep {
     for (const key of decision.drops) staged.dropContent(family.events, key, time)
     for (const row of decision.rows) staged.put(family.rows, row.key, { shape: kind.rowShapes[row.shape] as never, value: row.value, time })
     for (const mark of decision.marks) staged.put('marks', mark.key, { shape: kind.rowShapes['mark'] as never, value: mark.value, time })
-    for (const effect of decision.effects) staged.put('outbox', effect.key, { shape: kind.rowShapes[effect.shape] as never, value: effect.value, time })
-    for (const setting of decision.settings) staged.put('config', setting.key, { shape: kind.rowShapes[setting.kind] as never, value: setting.value, time })
+    for (const effect of decision.effects)
+      staged.put('outbox', effect.key, { shape: kind.rowShapes[effect.shape] as never, value: effect.value, time })
+    for (const setting of decision.settings)
+      staged.put('config', setting.key, { shape: kind.rowShapes[setting.kind] as never, value: setting.value, time })
     if (decision.snapshot !== null && decision.snapshot !== before) {
       this.#changed.set(command.actor.id, decision.snapshot)
-      staged.put(family.snapshots, command.actor.id, { shape: kind.shape as never, value: decision.snapshot, time })
+      staged.put(family.snapshots, command.actor.id, { shape: kind.shape, value: decision.snapshot, time })
     }
     if (decision.outcome === null || !command.asksOutcome) return
     const { outcome } = decision
-    this.#answer(command, outcome.accepted ? { seq: outcome.seq, createdId: outcome.createdId } : { code: outcome.code, fields: outcome.fields })
+    this.#answer(
+      command,
+      outcome.accepted ? { seq: outcome.seq, createdId: outcome.createdId } : { code: outcome.code, fields: outcome.fields },
+    )
   }
 
   #answer(command: Command, result: Parameters<typeof outcomeOf>[1]): void {
@@ -170,13 +230,18 @@ class BatchStep {
 
   /** Poison stops its own key only: later commands of the key follow it into dead letters, in order (G10). */
   #park(mail: Mail, command: Command, error: unknown): void {
-    const { family, snapshots, clock } = this.#options
-    const at = clock()
+    const { snapshots, clock } = this.#options
     this.#deadLetter(mail, 'poison', error)
-    const value: ParkedMark = { actor: command.actor, offset: mail.record.offset, at }
-    this.#staged.put(family.snapshots, parkedKey(command.actor.id), { shape: parkedMark as never, value, time: at })
-    // Out of the cache: whoever loads it next sees the mark.
+    this.#mark(command, {
+      actor: command.actor,
+      offset: mail.record.offset,
+      at: clock(),
+      letters: 1,
+      replay: replayOf(mail.record)?.id ?? null,
+    })
+    // Out of the cache, and of what goes into it: whoever loads it next sees the mark.
     snapshots.delete(command.actor.id)
+    this.#changed.delete(command.actor.id)
     this.#answer(command, { code: 'conversation_parked', fields: {} })
   }
 
@@ -201,12 +266,18 @@ class BatchStep {
 }
 
 /** Decides a batch of commands of one partition, in order. Nothing of it is visible before its commit. */
-export const decideBatch = (options: StepOptions, partition: number, records: readonly StoredRecord[]): Promise<Decided> => new BatchStep(options, partition).run(records)
+export const decideBatch = (options: StepOptions, partition: number, records: readonly StoredRecord[]): Promise<Decided> =>
+  new BatchStep(options, partition).run(records)
 
 const REBUILD_PAGE = 500
 
 /** Folds an actor anew from its events: for a snapshot that today's machine cannot read. null = no event either. */
-export const rebuildFromEvents = async (log: Log, family: Family, kind: ActorKind, at: { partition: number; actorId: string }): Promise<AnySnapshot | null> => {
+export const rebuildFromEvents = async (
+  log: Log,
+  family: Family,
+  kind: ActorKind,
+  at: { partition: number; actorId: string },
+): Promise<AnySnapshot | null> => {
   let snapshot: AnySnapshot | null = null
   for (let seq = 1; ; seq += REBUILD_PAGE) {
     const wanted = Array.from({ length: REBUILD_PAGE }, (_, index) => `${at.actorId}/${seq + index}`)

@@ -26,7 +26,12 @@ const observe = async (synchronous: 'FULL' | 'OFF'): Promise<Verdict[]> => {
     for (const sid of SIDS) {
       const before = (await readFile(trace, 'latin1')).length
       const lanes = [[signedRequest(account, { sid, from: '+15551000001', text: 'is it on disk?' })]]
-      await runLanes({ port: () => server.port, lanes, onAccepted: () => undefined, whenUp: () => Promise.reject(new Error('the server went away')) })
+      await runLanes({
+        port: () => server.port,
+        lanes,
+        onAccepted: () => undefined,
+        whenUp: () => Promise.reject(new Error('the server went away')),
+      })
       // strace writes its line a moment after the call has returned.
       const seen = async (): Promise<string> => (await readFile(trace, 'latin1')).slice(before)
       await until('strace saw the answer', async () => (await seen()).includes('<Response/>'))
@@ -48,5 +53,8 @@ test('no 2xx leaves before the fdatasync of its bytes returned', { skip }, async
 
 test('the judge notices a log that does not sync', { skip }, async () => {
   const verdicts = await observe('OFF')
-  assert.ok(verdicts.every(({ isDurable }) => !isDurable), 'a 2xx counted as durable though nothing was synced')
+  assert.ok(
+    verdicts.every(({ isDurable }) => !isDurable),
+    'a 2xx counted as durable though nothing was synced',
+  )
 })

@@ -57,7 +57,16 @@ export const followLog = async (url: string, token: () => Promise<string>): Prom
     const opened = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/socket`, 'confab.v1')
     socket = opened
     const subscriptions = [{ id: 'all', scope: { all: true }, ...(checkpoint === undefined ? { from: 'latest' } : {}) }]
-    opened.on('open', () => opened.send(JSON.stringify({ frame: 'hello', token: text, subscriptions, ...(checkpoint === undefined ? {} : { resume: { checkpoint, slots } }) })))
+    opened.on('open', () =>
+      opened.send(
+        JSON.stringify({
+          frame: 'hello',
+          token: text,
+          subscriptions,
+          ...(checkpoint === undefined ? {} : { resume: { checkpoint, slots } }),
+        }),
+      ),
+    )
     opened.on('message', (data: Buffer) => onFrame(JSON.parse(data.toString('utf8')) as ServerFrame))
     opened.on('error', () => undefined)
     opened.on('close', () => void setTimeout(() => void dial(), 20))

@@ -115,7 +115,9 @@ const conversationsInViews = async (server: RunningServer): Promise<Map<string, 
   const found = new Map<string, string[]>()
   let next: string | null = ''
   while (next !== null) {
-    const page: { items: { id: string }[]; next: string | null } = await server.api(`/v1/conversations?limit=100&sort=created${next === '' ? '' : `&cursor=${encodeURIComponent(next)}`}`)
+    const page: { items: { id: string }[]; next: string | null } = await server.api(
+      `/v1/conversations?limit=100&sort=created${next === '' ? '' : `&cursor=${encodeURIComponent(next)}`}`,
+    )
     for (const { id } of page.items) {
       const sids: string[] = []
       let after: string | null = ''
@@ -143,7 +145,12 @@ const assertExact = (plan: readonly (readonly Sent[])[], log: Awaited<ReturnType
     const found = log.received.get(conversationId ?? '') ?? []
     assert.deepEqual(isOrdered ? found : found.toSorted(), isOrdered ? sids : sids.toSorted())
   }
-  for (const [subject, seqs] of log.seqs) assert.deepEqual(seqs, Array.from(seqs, (_, index) => index + 1), `seq of ${subject} is dense`)
+  for (const [subject, seqs] of log.seqs)
+    assert.deepEqual(
+      seqs,
+      Array.from(seqs, (_, index) => index + 1),
+      `seq of ${subject} is dense`,
+    )
 }
 
 const run = async (options: { plan: Sent[][]; lanesOf: (account: TwilioAccount) => Buffer[][]; isOrdered: boolean }): Promise<void> => {
@@ -184,20 +191,32 @@ const run = async (options: { plan: Sent[][]; lanesOf: (account: TwilioAccount) 
 
 test(`20,000 webhooks through ${KILLS} kills arrive once and in order (seed ${seed})`, { timeout: 600_000 }, async () => {
   const plan = planOf(LANES, WEBHOOKS / LANES)
-  await run({ plan, isOrdered: true, lanesOf: (account) => plan.map((lane) => lane.map((sent) => signedRequest(account, { ...sent, text: `text of ${sent.sid}` }))) })
-})
-
-test(`each webhook three times, concurrently and reordered, through ${KILLS} kills arrives once (seed ${seed})`, { timeout: 600_000 }, async () => {
-  const plan = planOf(LANES, WEBHOOKS / 3 / LANES | 0)
-  const random = randomOf(seed + 1)
-  const shuffled = <T>(items: readonly T[]): T[] => items.map((item) => [random(), item] as const).toSorted((a, b) => a[0] - b[0]).map(([, item]) => item)
   await run({
     plan,
-    isOrdered: false,
-    lanesOf(account) {
-      const requests = plan.flat().map((sent) => signedRequest(account, { ...sent, text: `text of ${sent.sid}` }))
-      const thrice = shuffled([...requests, ...requests, ...requests])
-      return Array.from({ length: LANES }, (_, lane) => thrice.filter((_request, index) => index % LANES === lane))
-    },
+    isOrdered: true,
+    lanesOf: (account) => plan.map((lane) => lane.map((sent) => signedRequest(account, { ...sent, text: `text of ${sent.sid}` }))),
   })
 })
+
+test(
+  `each webhook three times, concurrently and reordered, through ${KILLS} kills arrives once (seed ${seed})`,
+  { timeout: 600_000 },
+  async () => {
+    const plan = planOf(LANES, (WEBHOOKS / 3 / LANES) | 0)
+    const random = randomOf(seed + 1)
+    const shuffled = <T>(items: readonly T[]): T[] =>
+      items
+        .map((item) => [random(), item] as const)
+        .toSorted((a, b) => a[0] - b[0])
+        .map(([, item]) => item)
+    await run({
+      plan,
+      isOrdered: false,
+      lanesOf(account) {
+        const requests = plan.flat().map((sent) => signedRequest(account, { ...sent, text: `text of ${sent.sid}` }))
+        const thrice = shuffled([...requests, ...requests, ...requests])
+        return Array.from({ length: LANES }, (_, lane) => thrice.filter((_request, index) => index % LANES === lane))
+      },
+    })
+  },
+)

@@ -7,14 +7,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { hashConversation } from '#actors'
 import { decodeAny, type ConversationSnapshot } from '#schemas/log'
-import { openEmbeddedLog, type Log } from '#log'
+import { openEmbeddedLog, partitionOf, type Log } from '#log'
 import { openSettings } from '#runtime'
 import { loadSecret, openSecrets } from '#secrets'
 import { openViews } from '#views'
 import { connectTwilio } from '../../bench/ingest.ts'
 import { openFamilies } from '../../src/runtime/kinds.ts'
 import { rebuildFromEvents } from '../../src/runtime/step.ts'
-import { partitionOf } from '#log'
 import { removeDirectory, startServer, until, type RunningServer } from '../harness.ts'
 import { readAll } from '../runtime/site.ts'
 import { messageSid, signedRequest } from '../twilio-webhooks.ts'
@@ -42,7 +41,8 @@ const answersOf = async (server: RunningServer): Promise<unknown> => {
     })
   }
   const searches = []
-  for (const q of ['hello', 'round', 'note', '2000003', 'secretword']) searches.push((await server.api<Items<unknown>>(`/v1/search?type=message&q=${q}`)).items)
+  for (const q of ['hello', 'round', 'note', '2000003', 'secretword'])
+    searches.push((await server.api<Items<unknown>>(`/v1/search?type=message&q=${q}`)).items)
   return { list: conversations.items, each, searches, counts: await server.api('/v1/counts') }
 }
 
@@ -51,7 +51,11 @@ const hashesOf = async (dataDirectory: string): Promise<{ views: string; actors:
   const secrets = openSecrets(loadSecret(join(dataDirectory, 'secret')))
   const log = await openEmbeddedLog({ directory: join(dataDirectory, 'log') })
   const views = await openViews({ log, directory: join(dataDirectory, 'views'), clock: Date.now, logger: noLogger })
-  const settings = await openSettings({ log, openIdKey: ({ sealedIdKey, id }) => secrets.open('id-key', sealedIdKey, id), onError: assert.ifError })
+  const settings = await openSettings({
+    log,
+    openIdKey: ({ sealedIdKey, id }) => secrets.open('id-key', sealedIdKey, id),
+    onError: assert.ifError,
+  })
   try {
     await until('the views are ready', () => views.isReady())
     return { views: await views.hash(), actors: await checkFolds(log, openFamilies(settings)) }
@@ -63,7 +67,9 @@ const hashesOf = async (dataDirectory: string): Promise<{ views: string; actors:
 }
 
 const checkFolds = async (log: Log, families: ReturnType<typeof openFamilies>): Promise<number> => {
-  const newest = new Map((await readAll(log, 'conversations')).filter(({ headers }) => headers['type'] === 'conversation').map((record) => [record.key, record]))
+  const newest = new Map(
+    (await readAll(log, 'conversations')).filter(({ headers }) => headers['type'] === 'conversation').map((record) => [record.key, record]),
+  )
   const [family] = families
   const kind = family?.actors['conversation']
   assert.ok(family !== undefined && kind !== undefined)
@@ -79,16 +85,25 @@ const traffic = async (server: RunningServer): Promise<void> => {
   const account = await connectTwilio(server)
   const lanes = Array.from({ length: PEOPLE }, (_, person) =>
     Array.from({ length: ROUNDS }, (_unused, round) =>
-      signedRequest(account, { sid: messageSid(5, person * ROUNDS + round), from: `+1555${2_000_000 + person}`, text: `hello round ${round} secretword of ${person}` }),
+      signedRequest(account, {
+        sid: messageSid(5, person * ROUNDS + round),
+        from: `+1555${2_000_000 + person}`,
+        text: `hello round ${round} secretword of ${person}`,
+      }),
     ),
   )
-  await runLanes({ port: () => server.port, lanes, onAccepted: () => undefined, whenUp: () => Promise.reject(new Error('the server went away')) })
+  await runLanes({
+    port: () => server.port,
+    lanes,
+    onAccepted: () => undefined,
+    whenUp: () => Promise.reject(new Error('the server went away')),
+  })
   const { items } = await until('all conversations are listed', async () => {
     const list = await server.api<Items<{ id: string; contactId: string }>>('/v1/conversations?limit=100&sort=created')
     return list.items.length === PEOPLE && list
   })
   for (const [index, { id }] of items.entries()) {
-    await server.api(`/v1/conversations/${id}/messages`, { body: { content: { kind: 'text', text: `note ${index}` }, internal: true } })
+    await server.api(`/v1/conversations/${id}/messages`, { body: { text: `note ${index}`, internal: true } })
     await server.api(`/v1/conversations/${id}/claim`, { body: {} })
     if (index % 3 === 0) await server.api(`/v1/conversations/${id}/resolve`, { body: {} })
     if (index % 3 === 1) await server.api(`/v1/conversations/${id}/priority`, { body: { priority: 'high' } })
@@ -105,7 +120,11 @@ const erase = async (server: RunningServer): Promise<void> => {
     const messages = await server.api<Items<{ content: unknown; isErased: boolean }>>(`/v1/conversations/${gone.id}/messages?limit=100`)
     return messages.items.every(({ content, isErased }) => content === null && isErased)
   })
-  await until('search forgets them', async () => (await server.api<Items<{ conversationId: string }>>('/v1/search?type=message&q=secretword&limit=100')).items.every(({ conversationId }) => conversationId !== gone.id))
+  await until('search forgets them', async () =>
+    (await server.api<Items<{ conversationId: string }>>('/v1/search?type=message&q=secretword&limit=100')).items.every(
+      ({ conversationId }) => conversationId !== gone.id,
+    ),
+  )
 }
 
 test('views deleted and rebuilt give the same answers and hashes, with contents erased in between', { timeout: 300_000 }, async () => {

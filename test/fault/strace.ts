@@ -43,9 +43,17 @@ export const judge = (calls: readonly Call[], bytes: string): Verdict => {
   const written = calls.findIndex(({ name, text }) => name.startsWith('pwrite') && text.includes(bytes))
   const call = calls[written]
   if (call === undefined) return { isDurable: false, because: 'the bytes were never written to a file' }
-  const answered = calls.findIndex(({ name, text }, index) => index > 0 && /^(write|writev|sendto|sendmsg)$/.test(name) && text.includes('HTTP/1.1 200') && text.includes('<Response/>'))
+  const answered = calls.findIndex(
+    ({ name, text }, index) =>
+      index > 0 && /^(write|writev|sendto|sendmsg)$/.test(name) && text.includes('HTTP/1.1 200') && text.includes('<Response/>'),
+  )
   if (answered < 0) return { isDurable: false, because: 'no 2xx left' }
   if (answered < written) return { isDurable: false, because: 'the 2xx left before the bytes were written' }
-  const synced = calls.findIndex(({ name, fd, text }, index) => index > written && index < answered && /^f(data)?sync$/.test(name) && fd === call.fd && text.includes('= 0'))
-  return synced < 0 ? { isDurable: false, because: 'no fdatasync of the file returned between the write and the 2xx' } : { isDurable: true, because: 'written, synced, answered' }
+  const synced = calls.findIndex(
+    ({ name, fd, text }, index) =>
+      index > written && index < answered && /^f(data)?sync$/.test(name) && fd === call.fd && text.includes('= 0'),
+  )
+  return synced < 0
+    ? { isDurable: false, because: 'no fdatasync of the file returned between the write and the 2xx' }
+    : { isDurable: true, because: 'written, synced, answered' }
 }
