@@ -1,6 +1,7 @@
 // The panel: begins when the page around says who it is, draws the chat, tells the page what it needs to know.
 // Between the loader's messages, the chat and its views.
 
+import type { Message } from '#schemas'
 import { openBridge } from './panel/bridge.ts'
 import { openChat, type Chat } from './panel/chat.ts'
 import { createComposer } from './panel/composer-view.ts'
@@ -29,7 +30,7 @@ let early: { readonly text: string; readonly attachments: PendingMessage['attach
 const title = h('h1', {}, words.title)
 const lead = h('p', {}, words.answersHere)
 const banner = h('div', { class: 'banner', role: 'status' })
-const log = createLogView((pending) => chat?.retry(pending))
+const log = createLogView({ onRetry: (pending) => chat?.retry(pending), onSpent: () => chat?.renewLinks() })
 const composer = createComposer({
   onSend: (text, attachments) => {
     if (chat === null) early.push({ text, attachments })
@@ -85,6 +86,12 @@ const renew = async (): Promise<ChatSession> => {
   return session
 }
 
+const readMessages = async (position: string | null): Promise<readonly Message[] | null> => {
+  const headers = { authorization: `Bearer ${token}`, ...(position === null ? {} : { 'confab-min-position': position }) }
+  const response = await fetch('/v1/chat/messages?limit=50', { headers })
+  return response.ok ? ((await response.json()) as { items: Message[] }).items : null
+}
+
 const connectAs = (first: ChatSession): void => {
   let unused: ChatSession | null = first
   chat = openChat({
@@ -95,6 +102,7 @@ const connectAs = (first: ChatSession): void => {
       unused = null
       return session
     },
+    readMessages,
     onChange: draw,
     onAnswer: ({ id, content }) => bridge.send('event', { name: 'message', data: { id, text: content?.text ?? '' } }),
     newId,

@@ -9,7 +9,14 @@ export const chromiumPath = process.env['CONFAB_TEST_CHROMIUM'] ?? '/usr/bin/chr
 
 const artifacts = join(import.meta.dirname, '..', 'artifacts')
 
-const flags = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 export const openBrowser = (): Promise<Browser> => chromium.launch({ executablePath: chromiumPath, args: flags })
 
@@ -21,9 +28,18 @@ export interface Visitor {
 }
 
 /** Someone with a browser of their own: no cookie or storage is shared. */
-export const openPage = async (browser: Browser, options: { width: number; height: number; colorScheme?: 'light' | 'dark' }): Promise<Visitor> => {
+export const openPage = async (
+  browser: Browser,
+  options: { width: number; height: number; colorScheme?: 'light' | 'dark' },
+): Promise<Visitor> => {
   const { width, height, colorScheme = 'light' } = options
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'UTC' })
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme,
+    reducedMotion: 'reduce',
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+  })
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))

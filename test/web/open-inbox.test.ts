@@ -23,8 +23,7 @@ const open = (answers: Readonly<Record<string, unknown>> = {}) => {
   const line: Line = {
     subscribe: (id) => void subscribed.push(id),
     unsubscribe: () => undefined,
-    command: (type, fields, id) =>
-      new Promise((resolve) => commands.push({ type, fields, id, settle: resolve as (answer: Answered<never>) => void })),
+    command: (type, fields, id) => new Promise((resolve) => commands.push({ type, fields, id, settle: resolve })),
     typing: () => undefined,
     reconnect: () => undefined,
     close: () => undefined,
@@ -51,10 +50,9 @@ const open = (answers: Readonly<Record<string, unknown>> = {}) => {
   })
   const frame = (value: ServerFrame): void => handlers?.onFrame(value)
   const snapshot = (change: object = {}): void => {
-    frame({ frame: 'snapshot', id: 'all', items: [rowOf()], asOf: 'cursor', ...change } as ServerFrame)
+    frame({ frame: 'snapshot', id: 'all', items: [rowOf()], asOf: 'cursor', ...change })
   }
-  const event = (value: ReturnType<typeof received>): void =>
-    frame({ frame: 'event', cursor: 'cursor', slot: 0, event: value } as ServerFrame)
+  const event = (value: ReturnType<typeof received>): void => frame({ frame: 'event', cursor: 'cursor', slot: 0, event: value })
   return { inbox, commands, asked, subscribed, frame, snapshot, event }
 }
 

@@ -143,7 +143,7 @@ test('a view holds what belongs in it, the longest waiting first where that coun
 })
 
 test('under the pointer nothing moves: rows keep their places, new ones wait above, pages grow below', () => {
-  const rows = (ids: string): ReturnType<typeof rowOf>[] => [...ids].map((id) => rowOf({ id }))
+  const rows = (ids: string): ReturnType<typeof rowOf>[] => ids.split('').map((id) => rowOf({ id }))
   assert.deepEqual(steadyOrder(['a', 'b', 'c'], rows('cabd'), true), { order: ['a', 'b', 'c', 'd'], newCount: 0 })
   assert.deepEqual(steadyOrder(['a', 'b'], rows('xab'), true), { order: ['a', 'b'], newCount: 1 })
   assert.deepEqual(steadyOrder(['a', 'b'], rows('xab'), false), { order: ['x', 'a', 'b'], newCount: 0 })

@@ -5,9 +5,11 @@ import { connect, type Client } from '#client'
 import type { Message, Problem, ServerFrame } from '#schemas'
 import {
   initialState,
+  lacksLinks,
   newestAnswer,
   unreadOf,
   withEvent,
+  withLinks,
   withSnapshot,
   type ChatState,
   type Connection,
@@ -18,6 +20,8 @@ export interface ChatOptions {
   readonly url: string
   readonly conversationId: string
   readonly token: () => Promise<{ readonly token: string; readonly expiresAt?: number }>
+  /** The newest messages as read, with fresh links; null where they could not be read. Links must be of `position` or later. */
+  readonly readMessages: (position: string | null) => Promise<readonly Message[] | null>
   readonly onChange: (state: ChatState) => void
   /** A message of ours came, for the page around. */
   readonly onAnswer: (message: Message) => void
@@ -29,6 +33,8 @@ export interface Chat {
   send(text: string, attachments: PendingMessage['attachments']): void
   retry(pending: PendingMessage): void
   typing(isTyping: boolean): void
+  /** Links to files live for minutes: asks for fresh ones. */
+  renewLinks(): void
   /** Whether the visitor looks at the panel: what they see counts as read. */
   look(isLooking: boolean): void
   close(): void
@@ -77,6 +83,19 @@ class VisitorChat implements Chat {
     this.#client.typing(this.#options.conversationId, isTyping)
   }
 
+  renewLinks(): void {
+    this.#fetchLinks(null)
+  }
+
+  #fetchLinks(position: string | null): void {
+    this.#options.readMessages(position).then(
+      (messages) => {
+        if (messages !== null) this.#set(withLinks(this.#state, messages))
+      },
+      () => undefined,
+    )
+  }
+
   look(isLooking: boolean): void {
     this.#isLooking = isLooking
     this.#acknowledge()
@@ -116,6 +135,7 @@ class VisitorChat implements Chat {
         const before = this.#state
         this.#set(withEvent(before, frame.event))
         const last = this.#state.messages.at(-1)
+        if (lacksLinks(this.#state)) this.#fetchLinks(frame.cursor)
         if (this.#state.messages.length > before.messages.length && last?.direction === 'out') this.#options.onAnswer(last)
         return
       }
@@ -165,9 +185,13 @@ class VisitorChat implements Chat {
       if (!isNews) return
       this.#toldDelivered = deliveredUpTo
       this.#toldRead = Math.max(this.#toldRead, readUpTo)
-      this.#client
-        .command('contact.acknowledge', { deliveredUpTo, ...(readUpTo > 0 ? { readUpTo } : {}) }, this.#options.newId())
-        .catch(() => undefined)
+      this.#client.command('contact.acknowledge', { deliveredUpTo, ...(readUpTo > 0 ? { readUpTo } : {}) }, this.#options.newId()).then(
+        ({ problem }) => {
+          // Told again with the next answer, or when the panel is looked at again.
+          if (problem !== undefined) this.#toldDelivered = this.#toldRead = 0
+        },
+        () => undefined,
+      )
     }, ACKNOWLEDGE_AFTER_MS)
   }
 }

@@ -9,16 +9,37 @@ import { dayWords, linked, timeWords, words } from './words.ts'
 /** Pixels from the end that still count as the end. */
 const AT_END_PX = 60
 
-const fileView = (attachment: Attachment): HTMLElement => {
+interface LogHandlers {
+  readonly onRetry: (pending: PendingMessage) => void
+  /** A link has ended: fresh ones are wanted. */
+  readonly onSpent: () => void
+}
+
+const LINK_MARGIN_MS = 30_000
+
+const isSpent = (url: string): boolean => {
+  const expires = /[?&]expires=(\d+)/.exec(url)?.[1]
+  return expires !== undefined && Number(expires) * 1000 < Date.now() + LINK_MARGIN_MS
+}
+
+const fileView = (attachment: Attachment, onSpent: () => void): HTMLElement => {
   const name = attachment.name ?? words.file
-  if (attachment.url === undefined) return h('span', { class: 'file' }, icon('file'), h('span', {}, name))
-  if (attachment.kind === 'image' || attachment.kind === 'sticker') {
-    const image = h('img', { src: attachment.url, alt: name, loading: 'lazy' })
-    return h('a', { class: 'picture', href: attachment.url, target: '_blank', rel: 'noopener noreferrer' }, image)
+  const { url, kind } = attachment
+  if (url === undefined) return h('span', { class: 'file' }, icon('file'), h('span', {}, name))
+  const renew = (): void => {
+    if (isSpent(url)) onSpent()
   }
-  if (attachment.kind === 'audio') return h('audio', { controls: true, preload: 'none', src: attachment.url, 'aria-label': name })
-  if (attachment.kind === 'video') return h('video', { controls: true, preload: 'metadata', src: attachment.url, 'aria-label': name })
-  return h('a', { class: 'file', href: attachment.url, download: name }, icon('file'), h('span', {}, name))
+  if (kind === 'image' || kind === 'sticker') {
+    const image = h('img', { src: url, alt: name, loading: 'lazy', onerror: renew })
+    return h(
+      'a',
+      { class: 'picture', href: url, target: '_blank', rel: 'noopener noreferrer', onpointerenter: renew, onfocus: renew },
+      image,
+    )
+  }
+  if (kind === 'audio') return h('audio', { controls: true, preload: 'none', src: url, 'aria-label': name, onerror: renew })
+  if (kind === 'video') return h('video', { controls: true, preload: 'metadata', src: url, 'aria-label': name, onerror: renew })
+  return h('a', { class: 'file', href: url, download: name, onpointerenter: renew, onfocus: renew }, icon('file'), h('span', {}, name))
 }
 
 const textView = (text: string): HTMLElement =>
@@ -30,22 +51,22 @@ const textView = (text: string): HTMLElement =>
     ),
   )
 
-const bodyOf = ({ content, isDeleted }: Message): HTMLElement[] => {
+const bodyOf = ({ content, isDeleted }: Message, onSpent: () => void): HTMLElement[] => {
   if (isDeleted) return [h('p', { class: 'gone' }, words.deleted)]
   const said = content?.text ?? content?.answer?.text ?? ''
-  const files = (content?.attachments ?? []).map(fileView)
+  const files = (content?.attachments ?? []).map((attachment) => fileView(attachment, onSpent))
   if (said === '' && files.length === 0) return [h('p', { class: 'gone' }, words.notShown)]
   return said === '' ? files : [...files, textView(said)]
 }
 
-const bubble = (message: Message, isFirst: boolean): HTMLElement => {
+const bubble = (message: Message, isFirst: boolean, onSpent: () => void): HTMLElement => {
   const isMine = message.direction === 'in'
   const author = isMine ? words.you : (message.author.name ?? words.team)
   return h(
     'div',
     { class: `line ${isMine ? 'mine' : 'theirs'}${isFirst ? ' first' : ''}` },
     isMine || !isFirst ? h('span', { class: 'hidden-text' }, author) : h('span', { class: 'author' }, author),
-    h('div', { class: 'bubble', title: timeWords(message.orderAt) }, ...bodyOf(message)),
+    h('div', { class: 'bubble', title: timeWords(message.orderAt) }, ...bodyOf(message, onSpent)),
   )
 }
 
@@ -77,7 +98,7 @@ export interface LogView {
 
 const dayOf = (iso: string): string => new Date(iso).toDateString()
 
-export const createLogView = (onRetry: (pending: PendingMessage) => void): LogView => {
+export const createLogView = ({ onRetry, onSpent }: LogHandlers): LogView => {
   const greeting = h('p', { class: 'greeting' })
   const lines = h('div', { class: 'lines', role: 'log', 'aria-live': 'polite', 'aria-label': words.log })
   const typing = h('div', { class: 'typing', role: 'status' })
@@ -98,7 +119,7 @@ export const createLogView = (onRetry: (pending: PendingMessage) => void): LogVi
       const isNewDay = before === undefined || dayOf(before.orderAt) !== dayOf(message.orderAt)
       if (isNewDay) keep(`day-${message.id}`, dayOf(message.orderAt), () => h('div', { class: 'day' }, dayWords(message.orderAt)))
       const isFirst = isNewDay || before.direction !== message.direction || before.author.id !== message.author.id
-      keep(message.id, message, () => bubble(message, isFirst))
+      keep(message.id, message, () => bubble(message, isFirst, onSpent))
       if (mark?.id === message.id) keep(`mark-${message.id}`, mark.mark, () => h('div', { class: 'mark' }, words[mark.mark]))
     }
     for (const pending of state.pending) keep(pending.clientId, pending, () => pendingBubble(pending, onRetry))

@@ -80,6 +80,32 @@ export const withEvent = (state: ChatState, event: EventShape): ChatState => {
   return withoutStored({ ...after, messages: placed(state.messages, born), typing: isAnswer ? null : state.typing })
 }
 
+/** Fresh links into the attachments of messages that are shown. */
+export const withLinks = (state: ChatState, fresh: readonly Message[]): ChatState => {
+  const links = new Map(
+    fresh
+      .flatMap(({ content }) => content?.attachments ?? [])
+      .flatMap(({ fileId, url }) => (fileId === null || url === undefined ? [] : [[fileId, url] as const])),
+  )
+  const messages = state.messages.map((message) => {
+    const attachments = message.content?.attachments?.map((each) => ({
+      ...each,
+      ...(links.has(each.fileId ?? '') ? { url: links.get(each.fileId ?? '') ?? '' } : {}),
+    }))
+    return message.content === null || attachments === undefined || attachments.length === 0
+      ? message
+      : { ...message, content: { ...message.content, attachments } }
+  })
+  return { ...state, messages }
+}
+
+/** Whether some file is shown without a link: links come with what is read, not with events. */
+export const lacksLinks = ({ messages }: ChatState): boolean =>
+  messages.some(
+    ({ content }) =>
+      content?.attachments?.some(({ fileId, state, url }) => fileId !== null && state === 'ready' && url === undefined) === true,
+  )
+
 /** Ours that the visitor has not read. */
 export const unreadOf = (state: ChatState): number =>
   state.messages.filter((message) => message.direction === 'out' && message.seq > state.read).length

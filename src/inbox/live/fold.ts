@@ -65,25 +65,24 @@ const bornWithKey = (message: Message, event: EventShape): Message => {
   return typeof clientId === 'string' ? { ...message, clientId } : message
 }
 
-/** Watermarks reach every message of ours up to them. */
-const withReceipts = (messages: readonly Message[], receipts: Conversation['receipts']): readonly Message[] =>
-  messages.map((message) => {
-    if (message.send === null) return message
-    const state = sendStateOf(message.send.state, message.contactSeq, receipts)
-    return state === message.send.state ? message : { ...message, send: { ...message.send, state } }
-  })
+/** What is shown of a send: its own state or the contact's watermark, whichever is further; receipts may come before "sent". */
+const withReceipts = (message: Message, receipts: Conversation['receipts'] | undefined): Message => {
+  if (message.send === null || receipts === undefined) return message
+  const state = sendStateOf(message.send.state, message.contactSeq, receipts)
+  return state === message.send.state ? message : { ...message, send: { ...message.send, state } }
+}
 
 const messagesAfter = (thread: Thread, event: EventShape, row: Conversation | undefined): readonly Message[] => {
   const id = messageIdOf(event)
   if (id === null) {
     if (event.type === 'conversation.erased') return thread.messages.map((message) => foldMessage(message, event) ?? message)
     const isReceipt = event.type === 'message.delivered' || event.type === 'message.read'
-    return isReceipt && row !== undefined ? withReceipts(thread.messages, row.receipts) : thread.messages
+    return isReceipt ? thread.messages.map((message) => withReceipts(message, row?.receipts)) : thread.messages
   }
   const known = thread.messages.find((message) => message.id === id)
   const after = foldMessage(known ?? null, event)
   if (after === null || after === known) return thread.messages
-  return withMessage(thread.messages, known === undefined ? bornWithKey(after, event) : after)
+  return withMessage(thread.messages, withReceipts(known === undefined ? bornWithKey(after, event) : after, row?.receipts))
 }
 
 /** Lines of activity kept of a thread, the newest. */
@@ -141,6 +140,24 @@ export const applyEvent = (state: InboxState, event: EventShape): Applied => {
   const isQuiet = event.type !== 'message.received' || !after.typing.has(id)
   const typing = isQuiet ? after.typing : new Set([...after.typing].filter((other) => other !== id))
   return { state: { ...after, typing }, wanted: row === undefined || hasGap ? id : null }
+}
+
+/** Fresh links into the attachments of messages that are shown; nothing else of them changes. */
+export const withLinks = (messages: readonly Message[], fresh: readonly Message[]): readonly Message[] => {
+  const links = new Map(
+    fresh
+      .flatMap(({ content }) => content?.attachments ?? [])
+      .flatMap(({ fileId, url }) => (fileId === null || url === undefined ? [] : [[fileId, url] as const])),
+  )
+  return messages.map((message) => {
+    const { content } = message
+    if (!content?.attachments?.some(({ fileId }) => fileId !== null && links.has(fileId))) return message
+    const attachments = content.attachments.map((attachment) => {
+      const url = attachment.fileId === null ? undefined : links.get(attachment.fileId)
+      return url === undefined ? attachment : { ...attachment, url }
+    })
+    return { ...message, content: { ...content, attachments } }
+  })
 }
 
 interface MarkValue {

@@ -1,7 +1,7 @@
 // The inbox over a line and HTTP: frames become state, an agent's actions become commands.
 // Between the panes, which see state and actions, and the server; the only form of Inbox.
 
-import type { Accepted, Conversation, Problem, ServerFrame } from '#schemas'
+import type { Accepted, Content, Conversation, EventShape, Problem, ServerFrame } from '#schemas'
 import type { Answered, ConversationAction, Draft, Inbox } from '../state/inbox.ts'
 import type { InboxState, Me, Outgoing } from '../state/model.ts'
 import type { ViewName } from '../state/views.ts'
@@ -96,6 +96,7 @@ class LiveInbox implements Inbox {
         const { state, wanted } = applyEvent(this.#holder.get(), frame.event)
         this.#holder.set(() => state)
         if (wanted !== null) this.#lists.want(wanted, frame.cursor)
+        this.#fetchLinks(frame.event, frame.cursor)
         return
       }
       case 'state':
@@ -126,6 +127,17 @@ class LiveInbox implements Inbox {
     this.#holder.set((state) => ({ ...state, rows: new Map(rows.map((row) => [row.id, row])), typing: new Set() }))
     this.#lists.reload()
     this.#threads.reload()
+  }
+
+  #fetchLinks({ subject, data }: EventShape, position: string): void {
+    const files = (data['content'] as Content | undefined)?.attachments ?? []
+    const isShown = this.#holder.get().threads.get(subject.id)?.isLoaded === true
+    if (!isShown || typeof data['messageId'] !== 'string' || !files.some(({ fileId, url }) => fileId !== null && url === undefined)) return
+    void this.#threads.renewLinks(subject.id, data['messageId'], position)
+  }
+
+  renewLinks(conversationId: string, messageId: string): void {
+    void this.#threads.renewLinks(conversationId, messageId)
   }
 
   openList(view: ViewName): void {

@@ -5,7 +5,7 @@ import type { Conversation, EventShape, Message } from '#schemas'
 import { emptyThread, type Pending, type Thread } from '../state/model.ts'
 import type { Draft } from '../state/inbox.ts'
 import type { Api, Line } from './ports.ts'
-import { isMark, withEntry, withRow } from './fold.ts'
+import { isMark, withEntry, withLinks, withRow } from './fold.ts'
 import type { Holder } from './holder.ts'
 
 const OLDER_PAGE = 50
@@ -116,6 +116,15 @@ export class Threads {
     const known = new Set(now.messages.map((message) => message.id))
     const older = answer.ok.items.filter((message) => !known.has(message.id))
     this.patch(id, { isLoadingOlder: false, hasOlder: answer.ok.items.length >= OLDER_PAGE, messages: [...older, ...now.messages] })
+  }
+
+  /** Links to files live for minutes and come with what is read, not with events: reads one message again for them. */
+  async renewLinks(id: string, messageId: string, position: string | null = null): Promise<void> {
+    const options = position === null ? {} : { minPosition: position }
+    const path = `/v1/conversations/${id}/messages?around=${messageId}&limit=1`
+    const answer = await this.#api.request<{ items: Message[] }>('GET', path, undefined, options)
+    const thread = this.#holder.get().threads.get(id)
+    if (answer.problem === undefined && thread !== undefined) this.patch(id, { messages: withLinks(thread.messages, answer.ok.items) })
   }
 
   draft(id: string): Promise<Draft | null> {

@@ -26,6 +26,8 @@ export interface Inbox {
   /** Loads a thread and keeps it; the function it gives back lets go. */
   openThread(conversationId: string): () => void
   loadOlder(conversationId: string): void
+  /** Links to a message's files live for minutes: asks for fresh ones. */
+  renewLinks(conversationId: string, messageId: string): void
   act(conversationId: string, action: ConversationAction, body?: Readonly<Record<string, unknown>>): Promise<Problem | null>
   /** Shows the bubble at once; a refusal stays beside it. */
   send(conversationId: string, outgoing: Outgoing): void

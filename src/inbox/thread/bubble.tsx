@@ -36,6 +36,7 @@ interface BubbleProps {
 }
 
 export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLastRead }: BubbleProps): ReactElement => {
+  const inbox = useInbox()
   const side = sides[message.direction]
   const author = authorName(message.author, names)
   return (
@@ -62,7 +63,11 @@ export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLast
           {message.isDeleted ? (
             <p className="content__gone">Deleted</p>
           ) : (
-            <ContentView content={message.content} isErased={message.isErased} />
+            <ContentView
+              content={message.content}
+              isErased={message.isErased}
+              onSpent={() => inbox.renewLinks(message.conversationId, message.id)}
+            />
           )}
           <Meta message={message} />
         </div>

@@ -4,7 +4,7 @@
 import type { ReactElement } from 'react'
 import type { Attachment, Content } from '#schemas'
 import { Icon } from '../parts/icons.tsx'
-import { linkedText, sizeWords } from '../words/text.ts'
+import { isLinkSpent, linkedText, sizeWords } from '../words/text.ts'
 
 const Text = ({ text }: { readonly text: string }): ReactElement => (
   <p className="content__text">
@@ -22,12 +22,19 @@ const Text = ({ text }: { readonly text: string }): ReactElement => (
 )
 
 const attachmentStates = {
+  ready: '…',
   fetching: 'Being fetched…',
   failed: 'Could not be fetched',
   blocked: 'Blocked: this kind of file is not shown',
 } as const
 
-const AttachmentView = ({ attachment }: { readonly attachment: Attachment }): ReactElement => {
+interface AttachmentProps {
+  readonly attachment: Attachment
+  /** Asks for fresh links. */
+  readonly onSpent: () => void
+}
+
+const AttachmentView = ({ attachment, onSpent }: AttachmentProps): ReactElement => {
   const name = attachment.name ?? `${attachment.kind[0]?.toUpperCase() ?? ''}${attachment.kind.slice(1)}`
   const { url, kind, state } = attachment
   if (state !== 'ready' || url === undefined) {
@@ -35,24 +42,27 @@ const AttachmentView = ({ attachment }: { readonly attachment: Attachment }): Re
       <span className={`file file--${state}`}>
         <Icon name={state === 'fetching' ? 'clock' : 'file'} />
         <span className="file__name">{name}</span>
-        <span className="file__hint">{state === 'ready' ? 'No longer stored' : attachmentStates[state]}</span>
+        <span className="file__hint">{attachmentStates[state]}</span>
       </span>
     )
   }
+  const renew = (): void => {
+    if (isLinkSpent(url, Date.now())) onSpent()
+  }
   if (kind === 'image' || kind === 'sticker') {
     return (
-      <a className={`picture picture--${kind}`} href={url} target="_blank" rel="noopener noreferrer">
-        <img src={url} alt={attachment.name ?? 'Picture'} loading="lazy" />
+      <a className={`picture picture--${kind}`} href={url} target="_blank" rel="noopener noreferrer" onPointerEnter={renew} onFocus={renew}>
+        <img src={url} alt={attachment.name ?? 'Picture'} loading="lazy" onError={renew} />
       </a>
     )
   }
   // Strangers' recordings have no captions to offer.
   // oxlint-disable-next-line jsx-a11y/media-has-caption
-  if (kind === 'audio') return <audio className="sound" controls preload="none" src={url} aria-label={name} />
+  if (kind === 'audio') return <audio className="sound" controls preload="none" src={url} aria-label={name} onError={renew} />
   // oxlint-disable-next-line jsx-a11y/media-has-caption
-  if (kind === 'video') return <video className="picture" controls preload="metadata" src={url} aria-label={name} />
+  if (kind === 'video') return <video className="picture" controls preload="metadata" src={url} aria-label={name} onError={renew} />
   return (
-    <a className="file" href={url} download={name}>
+    <a className="file" href={url} download={name} onPointerEnter={renew} onFocus={renew}>
       <Icon name="file" />
       <span className="file__name">{name}</span>
       <span className="file__hint">{attachment.sizeBytes === null ? attachment.contentType : sizeWords(attachment.sizeBytes)}</span>
@@ -70,14 +80,20 @@ const Place = ({ location }: { readonly location: NonNullable<Content['location'
   </span>
 )
 
-export const ContentView = ({ content, isErased }: { readonly content: Content | null; readonly isErased: boolean }): ReactElement => {
+interface ContentProps {
+  readonly content: Content | null
+  readonly isErased: boolean
+  readonly onSpent: () => void
+}
+
+export const ContentView = ({ content, isErased, onSpent }: ContentProps): ReactElement => {
   if (content === null) return <p className="content__gone">{isErased ? 'Erased' : 'No longer available'}</p>
   const { text, attachments, location, answer, template } = content
   const isEmpty = !text && !attachments?.length && location === undefined && answer === undefined && template === undefined
   return (
     <>
       {attachments?.map((attachment, index) => (
-        <AttachmentView key={attachment.fileId ?? index} attachment={attachment} />
+        <AttachmentView key={attachment.fileId ?? index} attachment={attachment} onSpent={onSpent} />
       ))}
       {location === undefined ? null : <Place location={location} />}
       {answer === undefined ? null : (

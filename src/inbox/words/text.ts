@@ -25,6 +25,15 @@ export const linkedText = (text: string): readonly TextPart[] => {
   return parts
 }
 
+/** Links that end within this are renewed before they are followed. */
+const LINK_MARGIN_MS = 30_000
+
+/** Whether a signed link has ended, or is about to. */
+export const isLinkSpent = (url: string, now: number): boolean => {
+  const expires = /[?&]expires=(\d+)/.exec(url)?.[1]
+  return expires !== undefined && Number(expires) * 1000 < now + LINK_MARGIN_MS
+}
+
 /** "340 KB", "2.4 MB". */
 export const sizeWords = (bytes: number): string => {
   if (bytes < 1_000) return `${bytes} B`
