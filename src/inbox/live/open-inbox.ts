@@ -3,7 +3,7 @@
 
 import type { Accepted, Content, Conversation, EventShape, Problem, ServerFrame } from '#schemas'
 import type { Answered, ConversationAction, Draft, Inbox } from '../state/inbox.ts'
-import type { InboxState, Me, Outgoing } from '../state/model.ts'
+import { firstState, type Me, type Outgoing } from '../state/model.ts'
 import type { ViewName } from '../state/views.ts'
 import type { Api, Line, LineHandlers } from './ports.ts'
 import { loadContact, loadDirectory } from './directory.ts'
@@ -37,21 +37,6 @@ const wishes: Readonly<Record<ConversationAction, string>> = {
   priority: 'conversation.prioritize',
 }
 
-const initial = (me: Me): InboxState => ({
-  me,
-  connection: { state: 'connecting' },
-  rows: new Map(),
-  lists: {},
-  counts: null,
-  threads: new Map(),
-  contacts: new Map(),
-  agents: new Map(),
-  labels: new Map(),
-  accounts: new Map(),
-  typing: new Set(),
-  toasts: [],
-})
-
 class LiveInbox implements Inbox {
   readonly #options: InboxOptions
   readonly #holder: Holder
@@ -69,7 +54,7 @@ class LiveInbox implements Inbox {
 
   constructor(options: InboxOptions) {
     this.#options = options
-    this.#holder = createHolder(initial(options.me))
+    this.#holder = createHolder(firstState(options.me))
     this.subscribe = this.#holder.subscribe
     this.getState = this.#holder.get
     this.#typists = new Typists(this.#holder)

@@ -51,7 +51,7 @@ const AccountCard = ({ account }: { readonly account: AccountItem }): ReactEleme
       <Copyable
         label="Webhook URL"
         value={account.ingestUrl}
-        hint="In the Twilio console: the number’s “A message comes in”, method POST."
+        hint="In the Twilio console: the number’s “A message comes in”, method POST. Enter it whole, with what follows the #."
       />
     ) : null}
   </li>

@@ -128,3 +128,19 @@ export const emptyThread: Thread = {
   seq: 0,
   readUpTo: null,
 }
+
+/** Before anything has come. */
+export const firstState = (me: Me): InboxState => ({
+  me,
+  connection: { state: 'connecting' },
+  rows: new Map(),
+  lists: {},
+  counts: null,
+  threads: new Map(),
+  contacts: new Map(),
+  agents: new Map(),
+  labels: new Map(),
+  accounts: new Map(),
+  typing: new Set(),
+  toasts: [],
+})

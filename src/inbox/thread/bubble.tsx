@@ -43,7 +43,11 @@ export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLast
     <div className={`line line--${side}${isFirst ? ' line--first' : ''}${isLast ? ' line--last' : ''}`}>
       <span className="line__avatar">
         {isLast && side !== 'out' ? (
-          <Avatar id={side === 'in' ? contactId : (message.author.id ?? '')} name={side === 'in' ? names.contact : author} size={1.75} />
+          <Avatar
+            id={side === 'in' ? contactId : (message.author.id ?? '')}
+            name={side === 'in' ? names.contact : (names.agent(message.author.id ?? '') ?? author)}
+            size={1.75}
+          />
         ) : null}
       </span>
       <div className="line__body">
