@@ -39,6 +39,8 @@ export const permissions = {
   'label.write': seniors,
   'token.read': admins,
   'token.write': admins,
+  /** See, replay and discard what could not be processed. */
+  'dead-letter.write': admins,
   'organization.write': ['owner'],
   'events.subscribe': readers,
   search: readers,

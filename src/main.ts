@@ -141,6 +141,7 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
     clock,
     logger,
     fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),
+    publicNameOf: ({ kind, id }) => (kind === 'agent' && id !== null ? settings.agent(id)?.name : undefined),
   })
   stack.add(() => views.close())
   const uploads = openUploads(await openFiles(join(config.dataDirectory, 'files')), core.drawKey)
@@ -175,26 +176,24 @@ const neverOpened = (name: string): never => {
   throw new ConfabError('internal', { detail: `${name} is not open yet.` })
 }
 
+/** What principals may ask for, over HTTP and sockets alike. */
+const openWishDoors = (core: Core, doors: Pick<DoorTools, 'views' | 'uploads'> & { readonly positions: Passed }) => ({
+  wishes: openWishes({ ...core, ...doors }),
+  settingWishes: openSettingWishes({ ...core, ...doors, channels: { channelOf }, hashPassword, hashToken }),
+})
+
 /** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
 const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, links }: DoorTools) => {
-  const { config, clock, drawKey, secrets, log, settings, commands, owners } = core
+  const { config, clock, secrets, log, settings, owners } = core
   const publicUrl = (): string => config.publicUrl
   // Each knows the other by a function called long after both are open.
   const opened: { http?: Http; gateway?: Gateway } = {}
   const gatewayOf = (): Gateway => opened.gateway ?? neverOpened('the gateway')
   const httpOf = (): Http => opened.http ?? neverOpened('HTTP')
-  const positions: Passed = { passed: (answer) => gatewayOf().positions.passed(answer) }
-  const wishes = openWishes({ commands, settings, views, log, uploads, positions, clock, drawKey })
-  const settingWishes = openSettingWishes({
-    commands,
-    settings,
-    log,
-    channels: { channelOf },
-    secrets,
-    hashPassword,
-    hashToken,
-    positions,
-    drawKey,
+  const { wishes, settingWishes } = openWishDoors(core, {
+    views,
+    uploads,
+    positions: { passed: (answer) => gatewayOf().positions.passed(answer) },
   })
   const gateway = await openGateway({
     log,
@@ -205,6 +204,7 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     execute: (grants, frame) => wishes.executeFrame(grants, frame),
     partitionOf,
     publicUrl,
+    fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),
     clock,
     random: Math.random,
     logger,
@@ -220,7 +220,6 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     channels: { channelOf },
     files: uploads,
     links,
-
     positions: gateway.positions,
     intake: { commandsOf, accountOf, recordOf, partitionOf, conversationIdOf, contactIdOf },
     wishes,

@@ -45,12 +45,23 @@ const said = {
   native: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "The provider's own message object." })),
 }
 
+/** The same as a message shows it: `{kind, text, ...}`. What is beside `kind` decides; a media's `caption` is its text. */
+const Said = Type.Object(
+  {
+    kind: Type.Optional(Type.Enum(['text', 'media', 'location', 'template', 'native'])),
+    caption: Type.Optional(Text),
+    ...said,
+  },
+  { ...closed, description: 'The message. Its fields may also stand in the body itself.' },
+)
+
 const labels = Type.Object({ add: Type.Optional(Ids), remove: Type.Optional(Ids) }, closed)
 
 /** The body of every wish by its name. */
 export const wishBodies = {
   'message.send': Type.Object(
     {
+      content: Type.Optional(Said),
       ...said,
       internal: Type.Optional(Type.Boolean({ description: 'A private note: never shown to the contact.' })),
       seenSeq: Type.Optional(Nullable(Seq)),
@@ -66,7 +77,7 @@ export const wishBodies = {
       accountId: Id,
       to: Type.String({ minLength: 1, maxLength: 256, description: "The contact's address on the channel, such as +15550100." }),
       name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-      message: Type.Optional(Type.Object(said, closed)),
+      content: Type.Optional(Said),
     },
     closed,
   ),

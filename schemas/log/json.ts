@@ -90,6 +90,8 @@ export const decodeContent = (type: string, bytes: Uint8Array): StoredContent =>
 export interface ContentOptions {
   /** Show the provider's own part. */
   readonly includeNative?: boolean
+  /** Makes a stored file's link, for who may see the message. */
+  readonly fileUrl?: (fileId: string) => string
 }
 
 const parseNative = (native: string): unknown => {
@@ -114,6 +116,7 @@ export const contentToApi = (content: MessageContent, options: ContentOptions = 
       name: file.name,
       contentType: file.contentType,
       sizeBytes: file.sizeBytes,
+      ...(options.fileUrl === undefined || file.fileId === null || file.state !== 'ready' ? {} : { url: options.fileUrl(file.fileId) }),
     }))
   }
   if (location !== null) shown.location = { ...location }
@@ -218,9 +221,14 @@ export type PublicNameOf = (principal: Principal) => string | undefined
  * The contact's projection: null for what they are not shown, `contactSeq` as `seq`, no ids of agents, no commands, no native part.
  * A name of the author is filled in by `publicNameOf`. An erasure says `upToSeq` in the contact's own numbers.
  */
-export const eventToContactJson = (event: Event, contents: readonly StoredContent[], publicNameOf?: PublicNameOf): EventShape | null => {
+export const eventToContactJson = (
+  event: Event,
+  contents: readonly StoredContent[],
+  publicNameOf?: PublicNameOf,
+  options: ContentOptions = {},
+): EventShape | null => {
   if (event.contactSeq === null) return null
-  const full = eventToJson(event, contents)
+  const full = eventToJson(event, contents, options)
   const data: Record<string, unknown> = {}
   for (const field of shownToContact) if (field in full.data) data[field] = full.data[field]
   if (event.type === 'conversation.erased') data['upToSeq'] = event.contactSeq - 1

@@ -55,9 +55,8 @@ const kindOf = (contentType: string): Attachment['kind'] => {
 
 /** A name without path and control characters: it ends up in headers and on disks of others. */
 const cleanName = (name: string | null): string | null => {
-  // eslint-disable-next-line no-control-regex -- control characters are what it takes out
   const clean = (name ?? '')
-    .replaceAll(/[\u0000-\u001f\u007f"\\/]/g, '_')
+    .replaceAll(/[\p{Cc}"\\/]/gu, '_')
     .trim()
     .slice(0, NAME_LENGTH_MAX)
   return clean === '' ? null : clean

@@ -35,6 +35,8 @@ export interface GatewayOptions extends Pick<
 > {
   readonly settings: Settings
   readonly secrets: Pick<Secrets, 'key'>
+  /** Makes the link of a stored file that an event names. */
+  readonly fileUrl?: (organizationId: string, fileId: string) => string
   /** How the outside reaches this server; its pages may open sockets. */
   readonly publicUrl: () => string
   readonly config?: Partial<GatewayConfig & TailerConfig>
@@ -89,6 +91,7 @@ class SocketGateway implements Gateway {
     const replay = new Replay({ log, route, signal: this.#abort.signal })
     const projector = openProjector({
       cursors: this.#cursors,
+      fileUrl: options.fileUrl,
       publicName: ({ kind, id }) => (kind === 'agent' && id !== null ? options.settings.agent(id)?.name : undefined),
       erasedUpTo: (subjectId) => this.#erased.get(subjectId) ?? 0,
       onUnreadable: ({ stream, offset }, error) => this.#onUnreadable(stream, offset, error),

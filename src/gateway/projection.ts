@@ -14,6 +14,7 @@ import {
   settingRecords,
   type Account,
   type Agent,
+  type ContentOptions,
   type Event,
   type Label,
   type Mark,
@@ -31,6 +32,8 @@ export interface ProjectorOptions {
   readonly cursors: Pick<Cursors, 'sealSlot'>
   /** The name under which a contact knows who wrote; undefined = none. */
   readonly publicName: (principal: Principal) => string | undefined
+  /** Makes the link of a stored file. */
+  readonly fileUrl?: ((organizationId: string, fileId: string) => string) | undefined
   /** Contents erased before the entry was read from the log: up to which seq of the subject. */
   readonly erasedUpTo: (subjectId: string) => number
   readonly onUnreadable: (entry: Entry, error: unknown) => void
@@ -106,13 +109,18 @@ class FrameProjector implements Projector {
     if (wanted === 'contact') return this.#contactEvent(entry, event, contents)
     const clientKey = clientKeyOf(contents)
     entry.ownerId = clientKey === null ? null : event.by.id
-    const json = eventToJson(event, contents)
+    const json = eventToJson(event, contents, this.#linksOf(event))
     if (wanted === 'own' && clientKey !== null) json.data['clientId'] = clientKey
     return this.#frame('event', entry, { event: json })
   }
 
+  #linksOf({ organizationId }: Event): ContentOptions {
+    const { fileUrl } = this.#options
+    return fileUrl === undefined ? {} : { fileUrl: (fileId) => fileUrl(organizationId, fileId) }
+  }
+
   #contactEvent(entry: Entry, event: Event, contents: readonly StoredContent[]): Buffer | null {
-    const json = eventToContactJson(event, contents, this.#options.publicName)
+    const json = eventToContactJson(event, contents, this.#options.publicName, this.#linksOf(event))
     if (json === null) return null
     // Of a conversation only its contact writes as a contact: the key is its own.
     const clientKey = event.by.kind === 'contact' ? clientKeyOf(contents) : null

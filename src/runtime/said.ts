@@ -6,6 +6,14 @@ import type { Attachment, MessageContent } from '#schemas/log'
 import { ConfabError } from '#errors'
 
 type Said = Pick<WishBody<'message.send'>, 'text' | 'attachments' | 'location' | 'template' | 'native'>
+type Body = Said & { readonly content?: Said & { readonly kind?: string; readonly caption?: string } }
+
+/** What is said stands in `content`, or in the body itself. */
+export const saidOf = (body: Body): Said => {
+  if (body.content === undefined) return body
+  const { caption, ...said } = body.content
+  return caption === undefined || said.text !== undefined ? said : { ...said, text: caption }
+}
 
 const EMPTY: MessageContent = {
   kind: 'text',

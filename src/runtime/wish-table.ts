@@ -5,7 +5,7 @@ import { may, type Contact, type Conversation, type Grants, type Message, type P
 import { deriveKeyed, type Account, type Attachment, type CommandData, type CommandType, type SubjectKind } from '#schemas/log'
 import { ConfabError } from '#errors'
 import { contactIdOf, conversationIdOf, messageIdOf } from './intake.ts'
-import { contentOf } from './said.ts'
+import { contentOf, saidOf } from './said.ts'
 
 /** Everything a wish may look at, brought by whoever carries it out. */
 export interface Facts {
@@ -80,7 +80,7 @@ const start = (body: WishBody<'conversation.start'>, facts: Facts): Built => {
     body.name === undefined
       ? null
       : { name: body.name, emails: [], phones: [], avatarUrl: null, locale: null, timezone: null, company: null, userId: body.to }
-  const content = body.message === undefined ? null : contentOf(body.message, facts)
+  const content = body.content === undefined ? null : contentOf(saidOf(body), facts)
   const data: CommandData['conversation.start'] = {
     messageId,
     accountId: account.id,
@@ -222,7 +222,7 @@ const send = (body: WishBody<'message.send'>, facts: Facts): Built => {
   const messageId = outboundIdOf(facts, actor.id)
   const data: CommandData['message.send'] = {
     messageId,
-    content: contentOf(body, facts),
+    content: contentOf(saidOf(body), facts),
     isInternal: body.internal ?? false,
     seenSeq: body.seenSeq ?? null,
     isOverride: body.override ?? false,

@@ -23,6 +23,7 @@ import type { Views } from '#views'
 import { LRUCache } from 'lru-cache'
 import { canonical } from './canonical.ts'
 import type { Answer, Commands } from './commands.ts'
+import { saidOf } from './said.ts'
 import type { Settings } from './settings.ts'
 import { wishTable, type Facts } from './wish-table.ts'
 
@@ -219,9 +220,8 @@ class WishDoor implements Wishes {
   }
 
   async #uploads(grants: Grants, body: unknown): Promise<Attachment[]> {
-    const given = body as { attachments?: readonly { fileId: string }[]; message?: { attachments?: readonly { fileId: string }[] } }
     const found: Attachment[] = []
-    for (const { fileId } of given.attachments ?? given.message?.attachments ?? []) {
+    for (const { fileId } of saidOf(body as Parameters<typeof saidOf>[0]).attachments ?? []) {
       const attachment = await this.#options.uploads.find(grants, fileId)
       if (attachment === null) throw new ConfabError('attachment_not_found', { fields: { fileId } })
       found.push(attachment)
