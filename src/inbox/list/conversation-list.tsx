@@ -99,8 +99,7 @@ const Rows = ({ view, rows, selectedId, onOpen, hasMore, scroller }: RowsProps):
   const selectedIndex = rows.findIndex(({ id }) => id === selectedId)
   useEffect(() => {
     if (selectedIndex >= 0) virtual.scrollToIndex(selectedIndex, { align: 'auto' })
-    // Only a new selection scrolls; a selected row that moves by an event must not drag the list along.
-    // oxlint-disable-next-line react/exhaustive-deps
+    // oxlint-disable-next-line react/exhaustive-deps -- only a new selection scrolls; a row moved by an event must not drag the list along
   }, [selectedId])
 
   return (

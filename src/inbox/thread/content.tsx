@@ -56,10 +56,10 @@ const AttachmentView = ({ attachment, onSpent }: AttachmentProps): ReactElement 
       </a>
     )
   }
-  // Strangers' recordings have no captions to offer.
-  // oxlint-disable-next-line jsx-a11y/media-has-caption
+
+  // oxlint-disable-next-line jsx-a11y/media-has-caption -- there are none to offer
   if (kind === 'audio') return <audio className="sound" controls preload="none" src={url} aria-label={name} onError={renew} />
-  // oxlint-disable-next-line jsx-a11y/media-has-caption
+  // oxlint-disable-next-line jsx-a11y/media-has-caption -- there are none to offer
   if (kind === 'video') return <video className="picture" controls preload="metadata" src={url} aria-label={name} onError={renew} />
   return (
     <a className="file" href={url} download={name} onPointerEnter={renew} onFocus={renew}>
