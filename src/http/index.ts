@@ -16,6 +16,7 @@ import { openCursors } from './cursors.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { collectDocuments, documentRoutes } from './routes/documents.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './ingest.ts'
 import { observe, secure } from './observation.ts'
@@ -25,6 +26,7 @@ import { pageRoutes } from './routes/pages.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { installCors } from './visitors.ts'
 import { settingRoutes } from './routes/settings.ts'
+import { signInLinkRoutes } from './routes/sign-in-links.ts'
 import { installValidation } from './validation.ts'
 
 export type { HttpOptions, Files, Intake, Links, Positions, Readiness, StoredFile } from './options.ts'
@@ -92,6 +94,8 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authenticati
   contactRoutes(app, tools)
   settingRoutes(app, tools)
   sessionRoutes(app, tools)
+  signInLinkRoutes(app, tools)
+  deadLetterRoutes(app, tools)
   chatRoutes(app, tools)
   await app.register((scope: FastifyInstance) => attachmentRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), tools))
   await documentRoutes(app, options)

@@ -9,7 +9,7 @@ import type { ChannelAdapter, ParsedEvent } from '#channels'
 import type { Config } from '#config'
 import type { Log, LogRecord } from '#log'
 import type { Metrics } from '#metrics'
-import type { Settings, SettingWishes, Wishes } from '#runtime'
+import type { DeadLetters, Settings, SettingWishes, Wishes } from '#runtime'
 import type { Secrets } from '#secrets'
 import type { AsOf, Views } from '#views'
 
@@ -90,6 +90,7 @@ export interface HttpOptions {
   readonly intake: Intake
   readonly wishes: Pick<Wishes, 'execute'>
   readonly settingWishes: SettingWishes
+  readonly deadLetters: DeadLetters
   readonly clock: () => number
   readonly random: (bytes: number) => Buffer
   readonly logger: Pick<Logger, 'error' | 'warn' | 'info' | 'debug'>
