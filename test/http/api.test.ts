@@ -19,7 +19,7 @@ before(async () => {
   accountId = account.body.id
   const started = await door.ask('POST', '/v1/conversations', {
     as: 'agent',
-    body: { accountId, to: '+15550199', message: { text: 'Hello' } },
+    body: { accountId, to: '+15550199', content: { text: 'Hello' } },
   })
   assert.equal(started.status, 201, started.text)
   conversationId = started.body.subject.id
