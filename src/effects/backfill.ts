@@ -1,7 +1,8 @@
-// Reads back from providers what their webhooks should have brought: at start, now and then, and when asked after an outage.
+// Reads back from providers what their webhooks should have brought: at start, now and then, and when ingest has refused some.
 // Between a provider's own list and the log; what the log knows already is dropped, what is new enters like a webhook.
 
 import type { ParsedEvent, RequestDescription } from '#channels'
+import { ConfabError } from '#errors'
 import { partitionOf, type Entry, type Log } from '#log'
 import { accountOf, commandsOf, conversationIdOf, messageIdOf, type Settings } from '#runtime'
 import {
@@ -10,6 +11,7 @@ import {
   deriveKeyed,
   encode,
   keys,
+  leaseRecord,
   messageRow,
   rawRequest,
   recordTypeOf,
@@ -17,13 +19,13 @@ import {
   type RawRequest,
   type SendState,
 } from '#schemas/log'
-import { PARTITIONS } from '#topics'
+import { openPages, type Page, type Pages } from './backfill-pages.ts'
 import type { Outgoing } from './http.ts'
 import type { Logger, Reports, WaitUntil } from './reports.ts'
 import { providerAccountOf, type AttemptOptions } from './sender-attempt.ts'
 
 export interface BackfillOptions extends Pick<AttemptOptions, 'credentialsOf' | 'apiUrlOf'> {
-  readonly log: Pick<Log, 'bounds' | 'offsetAt' | 'latest'>
+  readonly log: Pick<Log, 'append' | 'latest'>
   readonly outgoing: Pick<Outgoing, 'request'>
   readonly settings: Pick<Settings, 'organizations' | 'list' | 'account' | 'idKey'>
   readonly reports: Reports
@@ -35,33 +37,39 @@ export interface BackfillOptions extends Pick<AttemptOptions, 'credentialsOf' | 
 }
 
 export interface Backfill {
-  /** One round over all accounts, from `since` (ms since 1970); resolves with the number of commands appended. */
+  /** One round over all accounts, from where the last whole one began or from `since` (ms since 1970); resolves with the number of commands appended. */
   run(since?: number): Promise<number>
+  /** Ingest has refused a webhook that may not come again: a round follows soon after the last such word. */
+  refused(): void
   close(): Promise<void>
 }
 
 const HOUR_MS = 3_600_000
+/** How far back an account without a whole round so far is read. */
 const WEEK_MS = 168 * HOUR_MS
-const WINDOWS_MS = [HOUR_MS, 6 * HOUR_MS, 24 * HOUR_MS, 72 * HOUR_MS, WEEK_MS] as const
 /** Rounds overlap: Twilio's dates and ours differ, and a message may be listed late. */
 const OVERLAP_MS = HOUR_MS
 const CLOCK_SKEW_MS = 120_000
-const TIMEOUT_MS = 30_000
-const PAGE_BYTES_MAX = 7 * 1_048_576
-/** Pages of one account in one round. */
-const PAGES_MAX = 1000
+/** After a refusal; Twilio's own retries are over by then. */
+const QUIET_MS = 15_000
+/** After a round that an account's provider broke off; doubles up to the interval. */
+const AGAIN_MS = 60_000
 
 const RANK: Readonly<Record<SendState, number>> = { queued: 0, unknown: 0, sent: 1, failed: 2, delivered: 3, read: 4 }
 
 class ProviderBackfill implements Backfill {
   readonly #options: BackfillOptions
+  readonly #pages: Pages
   readonly #stop = new AbortController()
-  #lastAt: number | undefined
+  #woken = new AbortController()
+  #dueAt = Number.POSITIVE_INFINITY
+  #failures = 0
   #round: Promise<unknown> = Promise.resolve()
   #loop: Promise<void> = Promise.resolve()
 
   constructor(options: BackfillOptions) {
     this.#options = options
+    this.#pages = openPages({ ...options, signal: this.#stop.signal })
   }
 
   start(): void {
@@ -69,15 +77,36 @@ class ProviderBackfill implements Backfill {
   }
 
   async #repeat(): Promise<void> {
-    const { clock, wait, logger, intervalMs = HOUR_MS } = this.#options
+    const { clock, logger, intervalMs = HOUR_MS } = this.#options
     while (!this.#stop.signal.aborted) {
       try {
         await this.run()
       } catch (error) {
+        this.#failures += 1
         if (!this.#stop.signal.aborted) logger.warn({ err: error }, 'backfill interrupted')
       }
-      await wait(clock() + intervalMs, this.#stop.signal)
+      const delayMs = this.#failures === 0 ? intervalMs : Math.min(intervalMs, AGAIN_MS * 2 ** Math.min(this.#failures - 1, 20))
+      await this.#rest(clock() + delayMs)
     }
+  }
+
+  /** Until then, or until ingest has been quiet after a refusal. */
+  async #rest(untilMs: number): Promise<void> {
+    const { clock, wait } = this.#options
+    for (;;) {
+      const at = Math.min(untilMs, this.#dueAt)
+      if (this.#stop.signal.aborted || clock() >= at) return
+      await wait(at, AbortSignal.any([this.#stop.signal, this.#woken.signal]))
+    }
+  }
+
+  refused(): void {
+    const isKnown = this.#dueAt !== Number.POSITIVE_INFINITY
+    this.#dueAt = this.#options.clock() + QUIET_MS
+    // One wake-up for a whole flood of refusals: who waits looks at the time again by itself.
+    if (isKnown) return
+    this.#woken.abort()
+    this.#woken = new AbortController()
   }
 
   run(since?: number): Promise<number> {
@@ -97,75 +126,63 @@ class ProviderBackfill implements Backfill {
   }
 
   async #runAll(since: number | undefined): Promise<number> {
-    const { settings, logger, clock } = this.#options
-    const startedAt = clock()
-    const from = since ?? (this.#lastAt === undefined ? await this.#lastSeen() : this.#lastAt)
+    const { settings, logger } = this.#options
+    // What is refused from now on needs another round.
+    this.#dueAt = Number.POSITIVE_INFINITY
     let count = 0
+    let isWhole = true
     for (const { id: organizationId } of settings.organizations()) {
       for (const account of settings.list('account', organizationId)) {
         if (this.#stop.signal.aborted) return count
         try {
-          count += await this.#account(account, Math.max(from - OVERLAP_MS, account.createdAt - CLOCK_SKEW_MS))
+          const done = await this.#account(account, since)
+          count += done.count
+          isWhole &&= done.isWhole
         } catch (error) {
+          isWhole = false
           if (!this.#stop.signal.aborted) logger.warn({ accountId: account.id, err: error }, 'backfill of an account failed')
         }
       }
     }
-    this.#lastAt = startedAt
+    this.#failures = isWhole ? 0 : this.#failures + 1
     return count
   }
 
-  /** A time before which nothing can be missing: the smallest window back from now in which any webhook was taken in. */
-  async #lastSeen(): Promise<number> {
-    const { log, clock } = this.#options
-    const now = clock()
-    const ends = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => log.bounds('raw', partition)))
-    for (const window of WINDOWS_MS) {
-      const offsets = await Promise.all(ends.map((_, partition) => log.offsetAt('raw', partition, now - window)))
-      if (offsets.some((offset, partition) => offset < (ends[partition]?.end ?? 0))) return now - window
-    }
-    return now - WEEK_MS
-  }
-
-  async #account(account: Account, since: number): Promise<number> {
+  async #account(account: Account, since: number | undefined): Promise<{ readonly count: number; readonly isWhole: boolean }> {
     const target = providerAccountOf(this.#options, account.id)
     const backfill = target?.provider.backfill ?? null
-    if (target === undefined || backfill === null) return 0
+    if (target === undefined || backfill === null) return { count: 0, isWhole: true }
+    const startedAt = this.#options.clock()
+    const wanted = since ?? (await this.#readUpTo(account)) ?? startedAt - WEEK_MS
+    const from = Math.max(wanted - OVERLAP_MS, account.createdAt - CLOCK_SKEW_MS)
     let count = 0
-    const { credentials, apiUrl } = target
-    for (let request of backfill.requests({ credentials, apiUrl, accountAddress: account.externalId, since })) {
-      for (let page = 0; page < PAGES_MAX && !this.#stop.signal.aborted; page++) {
-        const body = await this.#get(request)
-        const parsed = backfill.parse(body, target)
-        if (parsed === null) return count
-        const news = await this.#news(parsed.events, { account, since })
-        for (const { index, request: media } of parsed.mediaRequests) {
-          const event = parsed.events[index]
-          if (event === undefined || !news.includes(event)) continue
-          const filled = backfill.withMedia(event, await this.#get(media), target)
-          if (filled !== null) news[news.indexOf(event)] = filled
-        }
-        count += await this.#append(news, { account, request, body })
-        if (parsed.next === null) break
-        request = parsed.next
-      }
-    }
-    return count
+    const isWhole = await this.#pages.read(target, from, {
+      newsOf: (events) => this.#news(events, account, from),
+      take: async (pages) => {
+        for (const page of pages) count += await this.#append(account, page)
+      },
+    })
+    if (isWhole && since === undefined && !this.#stop.signal.aborted) await this.#noteReadUpTo(account, startedAt)
+    if (!isWhole) this.#options.logger.warn({ accountId: account.id }, 'backfill of an account is not whole')
+    return { count, isWhole }
   }
 
-  async #get(request: RequestDescription): Promise<string> {
-    const answer = await this.#options.outgoing.request({
-      ...request,
-      timeoutMs: TIMEOUT_MS,
-      responseBytesMax: PAGE_BYTES_MAX,
-      isToProvider: true,
-      signal: this.#stop.signal,
-    })
-    return answer.status === 200 ? answer.body.toString('utf8') : ''
+  /** When the last whole round of the account began: in the log, since an outage may have several restarts in it. */
+  async #readUpTo({ id }: Account): Promise<number | undefined> {
+    const [record] = await this.#options.log.latest('ownership', 0, [readUpToKey(id)])
+    return record?.value === undefined || record.value === null ? undefined : decode(leaseRecord, record.value).at
+  }
+
+  async #noteReadUpTo({ id }: Account, at: number): Promise<void> {
+    const value = encode(leaseRecord, { owner: 'backfill', partition: 0, epoch: 0, node: '', url: '', at })
+    const headers = { type: recordTypeOf(leaseRecord) }
+    await this.#options.log.append([
+      { topic: 'ownership', partition: 0, records: [{ key: readUpToKey(id), value, headers, time: this.#options.clock() }] },
+    ])
   }
 
   /** What the log does not know yet, of this account alone. */
-  async #news(events: readonly ParsedEvent[], { account, since }: { account: Account; since: number }): Promise<ParsedEvent[]> {
+  async #news(events: readonly ParsedEvent[], account: Account, since: number): Promise<ParsedEvent[]> {
     const mine = events.filter(
       (event) =>
         accountOf(event, [account]) !== undefined && !(event.kind === 'message' && event.providerAt !== null && event.providerAt < since),
@@ -191,21 +208,22 @@ class ProviderBackfill implements Backfill {
     return state !== undefined && RANK[event.state] > RANK[state]
   }
 
-  async #append(
-    events: readonly ParsedEvent[],
-    { account, request, body }: { account: Account; request: RequestDescription; body: string },
-  ): Promise<number> {
-    if (events.length === 0) return 0
+  async #append(account: Account, { request, body, news }: Page): Promise<number> {
+    if (news.length === 0) return 0
     const { settings, clock, reports } = this.#options
     const receivedAt = clock()
     const { organizationId } = account
     const idKey = settings.idKey(organizationId)
-    const commands = commandsOf(events, { organizationId, idKey, account, receivedAt })
+    const commands = commandsOf(news, { organizationId, idKey, account, receivedAt })
     const requestId = deriveKeyed(idKey, 'request', [account.id, 'backfill', request.url, String(receivedAt)])
     await reports.post(commands, this.#stop.signal, [rawEntry({ requestId, account, request, body, receivedAt })])
+    // A post that a stop cut off has told nobody: the round is not whole.
+    if (this.#stop.signal.aborted) throw new ConfabError('log_closed')
     return commands.length
   }
 }
+
+const readUpToKey = (accountId: string): string => `backfill/${accountId}`
 
 const rawEntry = ({
   requestId,

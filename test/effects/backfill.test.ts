@@ -17,8 +17,8 @@ import {
   type CommandType,
 } from '#schemas/log'
 import type { Topic } from '#topics'
-import { ACCOUNT_SID, AUTH_TOKEN } from './fake-twilio.ts'
-import { ID_KEY, NUMBER, ORGANIZATION, account as sample, openStage, silent, undo } from './stage.ts'
+import { ACCOUNT_SID, AUTH_TOKEN, type FakeTwilio } from './fake-twilio.ts'
+import { ID_KEY, NUMBER, ORGANIZATION, account as sample, eventually, openStage, silent, undo } from './stage.ts'
 
 const readAll = async (log: Log, topic: Topic): Promise<{ type: string; value: Uint8Array }[]> => {
   const found: { type: string; value: Uint8Array }[] = []
@@ -34,8 +34,9 @@ const readAll = async (log: Log, topic: Topic): Promise<{ type: string; value: U
   return found
 }
 
-const openBackfillStage = async (t: TestContext) => {
+const openBackfillStage = async (t: TestContext, prepare: (twilio: FakeTwilio) => void = () => undefined) => {
   const stage = await openStage(t)
+  prepare(stage.twilio)
   const { log, outgoing, time, twilio, twilioUrl } = stage
   const account: Account = { ...sample, createdAt: time.clock() - 10 * 86_400_000 }
   const post = (commands: readonly Command[], extra: Parameters<Log['append']>[0] = []) =>
@@ -73,12 +74,12 @@ const openBackfillStage = async (t: TestContext) => {
     apiUrlOf: () => twilioUrl,
   })
   undo(t, () => backfill.close())
-  await backfill.run()
+  const first = await backfill.run()
   const commands = async () =>
     (await readAll(log, 'commands')).map(
       ({ type, value }) => ({ type, ...(decode(commandRecords[type as CommandType] as never, value) as object) }) as Command,
     )
-  return { ...stage, twilio, backfill, account, commands }
+  return { ...stage, twilio, backfill, account, commands, first }
 }
 
 /** As the owner would: a row says that the message is known. */
@@ -152,4 +153,56 @@ test('leaves alone what came before the account, and goes on after a provider th
   assert.equal(await backfill.run(0), 0)
   twilio.receive({ From: '+15550410', To: NUMBER, Body: 'new' })
   assert.equal(await backfill.run(0), 1)
+})
+
+const DAY_MS = 86_400_000
+
+test('a round that the provider broke off is no round: the next one reads as far back', async (t) => {
+  // The round at opening and the one after it both fail, each in its first list or its second.
+  const { twilio, backfill, first } = await openBackfillStage(t, (fake) => fake.refuseList(/Messages\.json$/, 503, 429, 503, 503))
+  assert.equal(first, 0)
+  Object.assign(twilio.receive({ From: '+15550411', To: NUMBER, Body: 'three days ago' }), { createdAt: Date.now() - 3 * DAY_MS })
+  assert.equal(await backfill.run(), 1)
+})
+
+test('enters what came later after what came first, so that the last word on opting out counts', async (t) => {
+  const { twilio, backfill, commands } = await openBackfillStage(t)
+  const words = ['STOP', 'START', 'one', 'two', 'STOP', 'three', 'START']
+  for (const Body of words) twilio.receive({ From: '+15550412', To: NUMBER, Body })
+  assert.equal(await backfill.run(), words.length + 4 * 2)
+  const found = (await commands()).filter((command): command is Command<'message.receive'> => command.type === 'message.receive')
+  // Pages hold three: what one page holds and what one second holds are both in order.
+  assert.deepEqual(
+    found.map(({ data }) => data.content.text),
+    words,
+  )
+})
+
+test('a message whose attachments cannot be listed waits for the next round; one whose are deleted comes without', async (t) => {
+  const { twilio, backfill, commands } = await openBackfillStage(t)
+  const image = { contentType: 'image/png', bytes: Buffer.from('x') }
+  twilio.receive({ From: '+15550413', To: NUMBER, Body: 'photo' }, [{ sid: 'ME2', ...image }])
+  twilio.refuseList(/Media\.json$/, 500)
+  assert.deepEqual([await backfill.run(), await backfill.run()], [0, 1])
+  twilio.receive({ From: '+15550414', To: NUMBER, Body: 'deleted' }, [{ sid: 'ME3', ...image }])
+  // The photo is listed again, since nobody has decided it here: both media lists are asked for.
+  twilio.refuseList(/SM0*2\/Media\.json$/, 404)
+  await backfill.run()
+  const found = (await commands()).filter((command): command is Command<'message.receive'> => command.type === 'message.receive')
+  const counts = (text: string) =>
+    new Set(found.filter(({ data }) => data.content.text === text).map(({ data }) => data.content.attachments.length))
+  assert.deepEqual([counts('photo'), counts('deleted')], [new Set([1]), new Set([0])])
+})
+
+test('a refusal of ingest is followed by a round of its own, and a flood of them by one', async (t) => {
+  const { twilio, backfill, commands } = await openBackfillStage(t)
+  await eventually('the round at opening is over', async () => (await backfill.run()) === 0)
+  const lists = () => twilio.requests.filter(({ method }) => method === 'GET').length
+  const before = lists()
+  twilio.receive({ From: '+15550415', To: NUMBER, Body: 'refused' })
+  for (let n = 0; n < 100; n++) backfill.refused()
+  await eventually('read back', async () => (await commands()).some(({ type }) => type === 'message.receive'))
+  // Rounds follow one another: one of our own shows that only one was before it.
+  await backfill.run()
+  assert.equal(lists() - before, 4)
 })

@@ -34,6 +34,7 @@ export class FakeTwilio {
   readonly messages: FakeMessage[] = []
   readonly requests: { method: string; path: string; authorization: string | undefined; body: string }[] = []
   readonly behaviours: Behaviour[] = []
+  readonly #listRefusals: { readonly path: RegExp; readonly status: number }[] = []
   readonly #server: Server
   readonly #clock: () => number
   #next = 1
@@ -65,6 +66,11 @@ export class FakeTwilio {
   /** How often a text was created. */
   countOf(text: string): number {
     return this.messages.filter(({ form, direction }) => direction !== 'inbound' && form.get('Body') === text).length
+  }
+
+  /** The next GET of such a path is refused once with the status; several queue. */
+  refuseList(path: RegExp, ...statuses: number[]): void {
+    for (const status of statuses) this.#listRefusals.push({ path, status })
   }
 
   receive(fields: Record<string, string>, media?: FakeMessage['media']): FakeMessage {
@@ -111,6 +117,8 @@ export class FakeTwilio {
     const url = new URL(request.url ?? '/', 'http://fake')
     this.requests.push({ method: request.method ?? '', path: url.pathname, authorization: request.headers.authorization, body })
     if (request.method === 'POST') return this.#create(new URLSearchParams(body), request, response)
+    const refusal = this.#listRefusals.findIndex(({ path }) => path.test(url.pathname))
+    if (refusal !== -1) return void response.writeHead(this.#listRefusals.splice(refusal, 1)[0]?.status ?? 500).end('{}')
     if (url.pathname.endsWith('/Messages.json')) return this.#list(url, response)
     return this.#media(url, response)
   }
@@ -156,9 +164,10 @@ export class FakeTwilio {
   #list(url: URL, response: ServerResponse): void {
     const [to, from, page] = [url.searchParams.get('To'), url.searchParams.get('From'), Number(url.searchParams.get('Page') ?? 0)]
     const size = Math.min(Number(url.searchParams.get('PageSize') ?? 50), 3)
-    const matching = this.messages.filter(
-      ({ form }) => (to === null || form.get('To') === to) && (from === null || form.get('From') === from),
-    )
+    // Newest first, as Twilio lists.
+    const matching = this.messages
+      .filter(({ form }) => (to === null || form.get('To') === to) && (from === null || form.get('From') === from))
+      .toReversed()
     const next = new URLSearchParams(url.searchParams)
     next.set('Page', String(page + 1))
     const hasNext = matching.length > (page + 1) * size
