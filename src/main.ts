@@ -10,7 +10,7 @@ import { encode, leaseRecord } from '#schemas/log'
 import { channelOf } from '#channels'
 import type { Config } from '#config'
 import { ConfabError } from '#errors'
-import { openCarriers, openFiles, openUploads } from '#effects'
+import { openCarriers, openFiles, openUploads, type Carriers } from '#effects'
 import { openGateway, type Gateway } from '#gateway'
 import { openHttp, type Http } from '#http'
 import { openEmbeddedLog, partitionOf, type EmbeddedLogOptions } from '#log'
@@ -146,10 +146,13 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
   })
   stack.add(() => views.close())
   const uploads = openUploads(await openFiles(join(config.dataDirectory, 'files')), core.drawKey)
-  const http = await openDoors(core, { logger, metrics, stack, views, uploads, links })
+  let carriers: Carriers | undefined
+  // What is refused before the carriers are open, their first round reads back.
+  const onWebhookRefused = (): void => carriers?.webhookRefused()
+  const http = await openDoors(core, { logger, metrics, stack, views, uploads, links, onWebhookRefused })
   const { signInPath } = await runFirst({ ...core, dataDirectory: config.dataDirectory })
   const port = await http.listen()
-  const carriers = openCarriers({
+  const opened = openCarriers({
     ...core,
     views,
     uploads,
@@ -159,7 +162,8 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
     logger,
     metrics,
   })
-  stack.add(() => carriers.close())
+  carriers = opened
+  stack.add(() => opened.close())
   logger.info({ name: 'node.ready', port, logId: log.id, organizations: settings.organizations().length })
   return { url: `http://localhost:${port}`, signInPath, tokenPath: adminTokenPath(config.dataDirectory), stop: () => stack.close() }
 }
@@ -171,6 +175,7 @@ interface DoorTools {
   readonly views: Awaited<ReturnType<typeof openViews>>
   readonly uploads: ReturnType<typeof openUploads>
   readonly links: ReturnType<typeof openFileLinks>
+  readonly onWebhookRefused: () => void
 }
 
 const neverOpened = (name: string): never => {
@@ -184,7 +189,7 @@ const openWishDoors = (core: Core, doors: Pick<DoorTools, 'views' | 'uploads'> &
 })
 
 /** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
-const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, links }: DoorTools) => {
+const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, links, onWebhookRefused }: DoorTools) => {
   const { config, clock, secrets, log, settings, owners } = core
   const publicUrl = (): string => config.publicUrl
   // Each knows the other by a function called long after both are open.
@@ -234,6 +239,7 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
       const checks = { owners: owners.isReady(), views: views.isReady(), gateway: gateway.isReady() }
       return { isReady: Object.values(checks).every(Boolean), checks }
     },
+    onWebhookRefused,
     publicUrl,
     webDirectory: WEB_DIRECTORY,
     asyncApi,

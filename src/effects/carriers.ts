@@ -41,6 +41,8 @@ export interface CarriersOptions {
 export interface Carriers {
   /** Resolves once all open effects have been handed out. */
   readonly ready: Promise<void>
+  /** Ingest has refused a webhook: what providers keep is read back soon. */
+  webhookRefused(): void
   close(): Promise<void>
 }
 
@@ -90,6 +92,7 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
   const backfill = openBackfill({ ...shared, logger })
   return {
     ready: outbox.ready,
+    webhookRefused: () => backfill.refused(),
     async close() {
       await backfill.close()
       await outbox.close()

@@ -21,7 +21,7 @@ const PENDING_MAX = 10_000
 
 type IngestOptions = Pick<
   HttpOptions,
-  'config' | 'log' | 'settings' | 'secrets' | 'channels' | 'intake' | 'clock' | 'logger' | 'metrics' | 'publicUrl'
+  'config' | 'log' | 'settings' | 'secrets' | 'channels' | 'intake' | 'clock' | 'logger' | 'metrics' | 'publicUrl' | 'onWebhookRefused'
 >
 
 /** Who signs under a key: built once per state of its accounts, credentials opened. */
@@ -87,7 +87,10 @@ class Ingest {
         if (late === null) this.#refuse(reply, adapter.name, 'unknown_ingest_key')
         else this.#accept(late, request, reply)
       },
-      (error: unknown) => void reply.send(error),
+      (error: unknown) => {
+        this.#options.onWebhookRefused?.()
+        reply.send(error)
+      },
     )
   }
 
@@ -253,6 +256,7 @@ class Ingest {
   #refuse(reply: FastifyReply, channel: string, code: ErrorCode): void {
     this.#options.metrics.ingestRefused.labels(channel, code).inc()
     const error = new ConfabError(code)
+    if (error.isRetryable) this.#options.onWebhookRefused?.()
     reply.send(error.isRetryable ? new ConfabError(code, { retryAfterSeconds: RETRY_AFTER_SECONDS }) : error)
   }
 }

@@ -96,6 +96,8 @@ export interface HttpOptions {
   readonly logger: Pick<Logger, 'error' | 'warn' | 'info' | 'debug'>
   readonly metrics: Metrics
   readonly readiness: () => Readiness
+  /** A signed webhook was refused for reasons of ours and may not come again. */
+  readonly onWebhookRefused?: () => void
   /** How the outside reaches this server, without a slash at the end; known once it listens. */
   readonly publicUrl: () => string
   /** Directory of the built web apps (`inbox`, `chat`). */

@@ -149,8 +149,10 @@ test('two numbers of one provider account share the ingest path, and a second to
   assert.equal((await post(parameters('9', { To: '+15550101' }), { token: 'rotated-token-rotated-token-0000' })).status, 200)
 })
 
-test('a log that refuses is 503 with Retry-After and logs neither text nor number', async () => {
+test('a log that refuses is 503 with Retry-After, is told to who reads back, and logs neither text nor number', async () => {
+  let refusals = 0
   const refusing = await openDoor(({ log }) => ({
+    onWebhookRefused: () => void refusals++,
     log: {
       append: (entries) =>
         entries.some(({ topic }) => topic === 'raw') ? Promise.reject(new ConfabError('append_refused')) : log.append(entries),
@@ -173,6 +175,7 @@ test('a log that refuses is 503 with Retry-After and logs neither text nor numbe
     assert.equal(answer.status, 503)
     assert.equal(answer.body.code, 'append_refused')
     assert.equal(answer.headers['retry-after'], '1')
+    assert.equal(refusals, 1)
     assert.doesNotMatch(JSON.stringify(refusing.logged), /hello|15550|0123456789abcdef/)
   } finally {
     await refusing.close()
