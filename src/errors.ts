@@ -24,9 +24,10 @@ export const errors = {
   record_invalid: entry(500, 'The record does not fit its topic; nothing was stored.'),
   log_closed: entry(503, 'The log is closed.', true),
   log_full: entry(503, 'The disk is full: writes are refused, reads go on. Free space in the data directory.', true),
-  data_locked: entry(500, 'The data directory is in use by another process.'),
+  data_locked: entry(500, 'The data directory is in use by another process. Stop that one, or set CONFAB_DATA_DIR to another directory.'),
   data_missing: entry(404, 'There is no log in the data directory.'),
-  data_corrupt: entry(500, 'A file in the data directory is damaged.'),
+  data_corrupt: entry(500, 'A file in the data directory is damaged. Restore it from a backup.'),
+  data_unwritable: entry(500, 'The data directory cannot be written by this user. Set CONFAB_DATA_DIR, or change its owner.'),
   // the views
   query_timeout: entry(503, 'The question took too long to answer. Ask for less, or try again.', true),
   views_closed: entry(503, 'The views are closed.', true),
@@ -51,8 +52,9 @@ export const errors = {
   option_invalid: entry(400, 'An option is wrong.'),
   config_invalid: entry(500, 'A setting is wrong.'),
   port_in_use: entry(500, 'The port is in use by another process. Set CONFAB_PORT to a free one.'),
+  address_unusable: entry(500, 'The server cannot listen there.'),
   schema_incompatible: entry(500, 'A schema in the log and the one of this version do not fit together.'),
-  data_newer: entry(500, 'The data directory was written by a newer version.'),
+  data_newer: entry(500, 'The data directory was written by a newer version. Run that version, or a later one.'),
   // what actors refuse
   conversation_not_found: entry(404, 'There is no such conversation.'),
   conversation_taken: entry(409, 'Another agent has this conversation.'),

@@ -2,7 +2,6 @@
 // Between the settings and the running node; the only place that knows every part.
 
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { asyncApi } from '#schemas'
@@ -31,6 +30,7 @@ import {
 } from '#runtime'
 import { hashPassword, hashToken, loadSecret, openSecrets } from '#secrets'
 import { openViews } from '#views'
+import { hasLog, openDataDirectory } from './data-directory.ts'
 import { openFileLinks } from './file-links.ts'
 import { adminTokenPath, runFirst } from './first-run.ts'
 import { openRegistry } from './registry.ts'
@@ -95,12 +95,14 @@ const openCore = async (config: Config, tools: { logger: Logger; metrics: Metric
   const clock = Date.now
   const drawKey = (): string => randomBytes(16).toString('hex')
   const onError = (error: unknown): void => logger.error({ name: 'node.failed', err: error })
-  const secrets = openSecrets(loadSecret(config.secretFile))
+  const secrets = openSecrets(loadSecret(config.secretFile, { mayMake: !hasLog(config.dataDirectory) }))
   const log = await openLog(config, logger, metrics)
   stack.add(() => log.close())
   await openRegistry(log, clock)
   const settings = await openSettings({ log, openIdKey: ({ sealedIdKey, id }) => secrets.open('id-key', sealedIdKey, id), onError })
   stack.add(() => settings.close())
+  // The wrong secret is a matter of the start, not of the first message.
+  for (const { id } of settings.organizations()) settings.idKey(id)
   const commands = await openCommands({ log, settings, clock, drawKey, onError })
   stack.add(() => commands.close())
   const owners = await openOwners({
@@ -130,7 +132,7 @@ export const startNode = async (config: Config): Promise<Node> => {
 }
 
 const openNode = async (config: Config, stack: Stack): Promise<Node> => {
-  mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 })
+  openDataDirectory(config.dataDirectory)
   const logger = openLogger(config.logLevel)
   const metrics = openMetrics({ ofProcess: true })
   const core = await openCore(config, { logger, metrics, stack })

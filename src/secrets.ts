@@ -24,10 +24,14 @@ const SECRET_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Reads the secret's file, making it (mode 0600) where there is none. Throws `secret_unreadable` naming the path. */
-export const loadSecret = (path: string): Buffer => {
+/**
+ * Reads the secret's file, making it (mode 0600) where there is none and nothing has been written under one. Throws `secret_unreadable`
+ * naming the path.
+ */
+export const loadSecret = (path: string, { mayMake = true }: { readonly mayMake?: boolean } = {}): Buffer => {
   try {
     if (!existsSync(path)) {
+      if (!mayMake) throw new Error('it is missing, and the log was written under one; restore it from the backup')
       mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, `${randomBytes(SECRET_BYTES).toString('base64')}\n`, { mode: 0o600, flag: 'wx' })
       chmodSync(path, 0o600)

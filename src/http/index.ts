@@ -48,6 +48,8 @@ export interface Http {
 const BODY_BYTES_MAX = 1_048_576
 /** Idle keep-alive: longer than a load balancer's, so that it closes first. */
 const KEEP_ALIVE_MS = 75_000
+/** How long a stop lets requests end before it cuts them off. */
+const DRAIN_MS = 5_000
 /** A request that has not come whole by then is given up. */
 const REQUEST_MS = 120_000
 
@@ -76,7 +78,10 @@ export const openHttp = async (options: HttpOptions): Promise<Http> => {
     routes,
     authenticate: (text) => authentication.authenticate(text),
     listen: () => listen(app, options),
-    close: () => app.close(),
+    async close() {
+      const timer = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)
+      await app.close().finally(() => clearTimeout(timer))
+    },
   }
 }
 
@@ -106,8 +111,13 @@ const listen = async (app: FastifyInstance, { config }: HttpOptions): Promise<nu
   try {
     await app.listen({ port: config.port, host: config.host })
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    throw new ConfabError('port_in_use', { detail: `CONFAB_PORT is ${config.port}.`, cause })
+    const { code, syscall, message } = cause as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw new ConfabError('port_in_use', { detail: `CONFAB_PORT is ${config.port}.`, cause })
+    if (syscall === undefined) throw cause
+    throw new ConfabError('address_unusable', {
+      detail: `CONFAB_HOST is ${config.host}, CONFAB_PORT is ${config.port}: ${message}.`,
+      cause,
+    })
   }
   const address = app.server.address()
   return typeof address === 'object' && address !== null ? address.port : config.port

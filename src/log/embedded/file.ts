@@ -24,7 +24,18 @@ export const isHeld = (lockFile: string): boolean => {
 }
 
 const refuseFile = (code: ErrorCode, file: string, why: string, cause?: unknown): ConfabError =>
-  new ConfabError(code, { detail: `${file}: ${why}`, fields: { file }, cause })
+  new ConfabError(code, { detail: `${file}: ${why}.`, fields: { file }, cause })
+
+const SQLITE_PERM = 3
+const SQLITE_READONLY = 8
+const SQLITE_CANTOPEN = 14
+
+/** What an error of opening a file says of it. */
+export const faultOf = (error: unknown): 'data_unwritable' | 'log_full' | 'data_corrupt' => {
+  const code = resultCode(error)
+  if (code === SQLITE_FULL) return 'log_full'
+  return [SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN].includes(code) ? 'data_unwritable' : 'data_corrupt'
+}
 
 /** The format of an existing file. Throws `data_newer`, `data_corrupt`. */
 export const checkFormat = (database: DatabaseSync, file: string): number => {
@@ -53,7 +64,7 @@ export const openFile = (options: ThreadOptions): DatabaseSync => {
   } catch (error) {
     database.close()
     if (error instanceof ConfabError) throw error
-    throw refuseFile('data_corrupt', options.file, error instanceof Error ? error.message : String(error), error)
+    throw refuseFile(faultOf(error), options.file, error instanceof Error ? error.message : String(error), error)
   }
 }
 

@@ -5,11 +5,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { mkdirSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { ConfabError } from '#errors'
+import { ConfabError, errors } from '#errors'
 import { COMPACTION_LAG_MIN_MS, TOMBSTONE_RETENTION_MS, type Topic } from '#topics'
 import type { Log, Owner } from '../index.ts'
 import type { PacketSample } from './appender.ts'
 import { allocateFilter } from './key-filter.ts'
+import { faultOf, resultCode, SQLITE_BUSY } from './file.ts'
 import { EmbeddedLog } from './log.ts'
 import { LOCK_FILE, LOG_FILE, type ThreadOptions } from './layout.ts'
 import type { WriterReply } from './writer.ts'
@@ -91,13 +92,14 @@ const lockDirectory = (directory: string): DatabaseSync => {
   let lock: DatabaseSync | undefined
   try {
     lock = new DatabaseSync(join(directory, LOCK_FILE))
-    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+    // A tool that looks whether the lock is held reads for a moment.
+    lock.exec('PRAGMA busy_timeout = 250; BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock?.close()
-    const isBusy = (error as { errcode?: unknown }).errcode === 5
-    throw new ConfabError(isBusy ? 'data_locked' : 'data_corrupt', {
-      detail: isBusy ? directory : join(directory, LOCK_FILE),
+    const isBusy = resultCode(error) === SQLITE_BUSY
+    throw new ConfabError(isBusy ? 'data_locked' : faultOf(error), {
+      detail: isBusy ? `It is ${directory}.` : `It is ${join(directory, LOCK_FILE)}.`,
       fields: { directory },
       cause: error,
     })
@@ -110,6 +112,13 @@ const startThread = (name: 'writer' | 'reader' | 'checkpointer', options: Thread
   return new Worker(new URL(`./${name}${extension}`, import.meta.url), { workerData: options, name: `log-${name}` })
 }
 
+/** What the writer says of the file, without the title that the error brings itself. */
+const reasonOf = (reply: WriterReply, file: string): string => {
+  if (reply.kind !== 'refused') return file
+  const { title } = errors[reply.code]
+  return reply.message.startsWith(title) ? reply.message.slice(title.length).trim() : `${file}: ${reply.message}.`
+}
+
 const openWriter = (options: ThreadOptions): Promise<{ worker: Worker; facts: Extract<WriterReply, { kind: 'open' }>['facts'] }> =>
   new Promise((resolve, reject) => {
     const worker = startThread('writer', options)
@@ -118,7 +127,7 @@ const openWriter = (options: ThreadOptions): Promise<{ worker: Worker; facts: Ex
       worker.off('error', reject)
       if (reply.kind === 'open') return resolve({ worker, facts: reply.facts })
       const code = reply.kind === 'refused' ? reply.code : 'data_corrupt'
-      const refusal = new ConfabError(code, { detail: options.file, fields: { file: options.file }, cause: reply })
+      const refusal = new ConfabError(code, { detail: reasonOf(reply, options.file), fields: { file: options.file }, cause: reply })
       worker.terminate().then(() => reject(refusal), reject)
     })
   })
