@@ -97,12 +97,15 @@ export const settingsTable = {
     oneOf('FULL', 'OFF'),
     'FULL: acknowledged means on disk. OFF is for tests only: a power cut loses what was acknowledged.',
   ),
-  metricsToken: setting(
-    'CONFAB_METRICS_TOKEN',
-    '',
-    text,
-    'When set, /metrics wants it as a bearer token; else only requests from this machine are answered.',
-  ),
+  metricsToken: {
+    ...setting(
+      'CONFAB_METRICS_TOKEN',
+      '',
+      text,
+      'When set, /metrics wants it as a bearer token; else only requests from this machine are answered.',
+    ),
+    isSecret: true,
+  },
 } as const
 
 type Table = typeof settingsTable

@@ -4,6 +4,7 @@
 import { Command } from 'commander'
 import { ConfabError } from '#errors'
 import { addConfig } from './config.ts'
+import { addDeadLetters } from './dead-letters.ts'
 import { addDoctor } from './doctor.ts'
 import { addFind } from './find.ts'
 import { addServe } from './serve.ts'
@@ -16,7 +17,10 @@ const program = new Command('confab')
   .showHelpAfterError('(add --help for what there is)')
   .addHelpText('after', '\nSettings come from the environment: `confab config docs` lists them all.')
 
-for (const add of [addServe, addTail, addFind, addToken, addSimulate, addDoctor, addConfig]) add(program)
+for (const add of [addServe, addTail, addFind, addDeadLetters, addToken, addSimulate, addDoctor, addConfig]) add(program)
+
+/** The disk's or the network's own words name the path or address; a stack adds nothing. */
+const isSystemFault = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error && 'code' in error
 
 // `confab tail | head`: a reader that has seen enough is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -30,6 +34,7 @@ try {
 } catch (error) {
   // Known faults are told in their own words; anything else is a bug, and its stack is what helps.
   if (error instanceof ConfabError) console.error(`confab: ${error.message} (${error.code})`)
+  else if (isSystemFault(error)) console.error(`confab: ${error.message}`)
   else console.error(error)
   process.exitCode = 1
 }

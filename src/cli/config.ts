@@ -7,6 +7,10 @@ const rows = Object.entries(settingsTable)
 
 export const addConfig = (program: Command): void => {
   const config = program.command('config').description('print, check or explain the settings')
+  config.addHelpText(
+    'after',
+    '\nExamples:\n  confab config                         what is in force\n  CONFAB_PORT=80 confab config check    would the server take it?\n  confab config docs',
+  )
   config
     .command('print', { isDefault: true })
     .description('every setting as this environment sets it')
@@ -29,7 +33,8 @@ export const addConfig = (program: Command): void => {
     .command('docs')
     .description('explain every setting')
     .action(() => {
-      for (const [, entry] of rows)
-        console.log(`${entry.name}\n  ${entry.description}\n  default: ${entry.default === '' ? '(none)' : entry.default}\n`)
+      for (const [, { name, description, default: fallback }] of rows) {
+        console.log(`${name}\n  ${description}\n  default: ${fallback === '' ? '(none)' : fallback}\n`)
+      }
     })
 }

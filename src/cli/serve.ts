@@ -23,20 +23,31 @@ const banner = (url: string, signInPath: string | null, tokenPath: string): stri
     '',
   ].join('\n')
 
+const serve = async (): Promise<void> => {
+  const config = loadConfig()
+  const asked = Promise.withResolvers<NodeJS.Signals>()
+  // From the first moment: a stop while it starts lets the start end, then stops.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, asked.resolve)
+  const node = await startNode(config)
+  console.log(banner(node.url, node.signInPath, node.tokenPath))
+  const signal = await asked.promise
+  console.log(`confab: stopping on ${signal}`)
+  setTimeout(() => process.exit(1), STOP_MS).unref()
+  await node.stop()
+}
+
 export const addServe = (program: Command): void => {
   program
     .command('serve')
     .description('run the server in the foreground')
-    .action(async () => {
-      const node = await startNode(loadConfig())
-      console.log(banner(node.url, node.signInPath, node.tokenPath))
-      const stopped = Promise.withResolvers<void>()
-      const stop = (signal: NodeJS.Signals): void => {
-        console.log(`confab: stopping on ${signal}`)
-        setTimeout(() => process.exit(1), STOP_MS).unref()
-        node.stop().then(stopped.resolve, stopped.reject)
-      }
-      process.once('SIGTERM', stop).once('SIGINT', stop)
-      await stopped.promise
-    })
+    .addHelpText(
+      'after',
+      `
+Stops on SIGTERM or SIGINT: what was taken on ends, then it exits with code 0, within 10 seconds.
+
+Examples:
+  confab serve
+  CONFAB_PORT=80 CONFAB_DATA_DIR=/var/lib/confab CONFAB_PUBLIC_URL=https://chat.example confab serve`,
+    )
+    .action(serve)
 }

@@ -121,6 +121,10 @@ export const addSimulate = (program: Command): void => {
     program
       .command('simulate')
       .description('send signed Twilio webhooks to a running server, as customers would')
+      .addHelpText(
+        'after',
+        '\nExamples:\n  confab simulate\n  confab simulate --count 1000 --rate 100 --people 50\n  confab simulate --count 1 --text "Is anybody there?"',
+      )
       .option('--rate <n>', 'webhooks a second', '1')
       .option('--count <n>', 'how many', '10')
       .option('--people <n>', 'how many customers they come from', '5')
