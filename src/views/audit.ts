@@ -68,7 +68,13 @@ export const readEvents = async (
   const items = page.flatMap((event) => {
     if (event.type.startsWith('note.') && !mayNotes) return []
     const own = Array.from({ length: event.contents }, (_, n) => contents.get(keys.content(subjectId, event.seq, n)))
-    return [eventToJson(event, own.flatMap((content) => content ?? []), { includeNative: viewer.includeNative === true })]
+    return [
+      eventToJson(
+        event,
+        own.flatMap((content) => content ?? []),
+        { includeNative: viewer.includeNative === true },
+      ),
+    ]
   })
   return { items, next: events.length > limit ? [page.at(-1)?.seq ?? after] : null, asOf: place.asOf }
 }

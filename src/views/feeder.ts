@@ -13,6 +13,8 @@ import { closeWriter, PARTITIONS, readBounds, startWriter, type Bounds } from '.
 /** Packets a writer has not applied yet: with 2 MB each, what views hold in flight. */
 const PACKETS_IN_FLIGHT_MAX = 4
 const RETRY_MS = 1_000
+/** Packets follow one another at least so far apart while the tail is live: a transaction costs the same for one record as for fifty. */
+const PACKET_INTERVAL_MS = 8
 const CHUNK_RECORDS = 2_000
 
 export type StoreName = 'rows' | 'search'
@@ -64,6 +66,8 @@ export class Feeder {
   #loop: Promise<void> = Promise.resolve()
   #wake: (() => void) | undefined
   #retry: NodeJS.Timeout | undefined
+  #sentAt = 0
+  #sending: NodeJS.Timeout | NodeJS.Immediate | undefined
   #isRestarting = false
   #isDamaged = false
   #isClosed = false
@@ -141,12 +145,13 @@ export class Feeder {
   #onApplied(store: StoreName, writer: Writer, reply: Extract<WriterReply, { kind: 'applied' }>): void {
     const packet = writer.inFlight.shift()
     const { positions } = reply
-    for (let at = 0; at < positions.length; at += 3) writer.applied[viewTopics[positions[at] ?? 0] ?? 'events'][positions[at + 1] ?? 0] = positions[at + 2] ?? 0
+    for (let at = 0; at < positions.length; at += 3)
+      writer.applied[viewTopics[positions[at] ?? 0] ?? 'events'][positions[at + 1] ?? 0] = positions[at + 2] ?? 0
     if (packet !== undefined) this.#options.onSample({ store, records: packet.records, bytes: packet.length, durationMs: reply.durationMs })
     for (const fault of reply.faults) this.#warn(store, fault)
     if (store === 'rows') this.#options.onApplied()
     this.#noticeReached()
-    if (!this.#packet.isEmpty && this.#inFlight < 2) this.#send()
+    this.#sendSoon()
     this.#wake?.()
   }
 
@@ -168,7 +173,8 @@ export class Feeder {
   #noticeReached(): void {
     for (const writer of this.#writers.values()) {
       if (writer.isReachedSent) continue
-      if (!viewTopics.every((topic) => this.#targets[topic].every((end, partition) => (writer.applied[topic][partition] ?? 0) >= end))) continue
+      if (!viewTopics.every((topic) => this.#targets[topic].every((end, partition) => (writer.applied[topic][partition] ?? 0) >= end)))
+        continue
       writer.isReachedSent = true
       writer.worker.postMessage({ kind: 'reached' } satisfies WriterRequest)
     }
@@ -214,8 +220,18 @@ export class Feeder {
       this.#send()
       if (from < chunk.records.length) from = this.#packet.add(chunk, from)
     }
-    // While both writers are at work, records gather into the next packet.
-    if (!this.#packet.isEmpty && this.#inFlight < 2) this.#send()
+    this.#sendSoon()
+  }
+
+  /** Once a turn, and while a writer is at work not at all: records gather into the next packet. */
+  #sendSoon(): void {
+    if (this.#packet.isEmpty || this.#inFlight > 0 || this.#sending !== undefined) return
+    const send = (): void => {
+      this.#sending = undefined
+      if (!this.#packet.isEmpty && !this.#isClosed && !this.#isRestarting) this.#send()
+    }
+    const wait = this.#sentAt + PACKET_INTERVAL_MS - performance.now()
+    this.#sending = wait > 1 ? setTimeout(send, wait) : setImmediate(send)
   }
 
   async #room(signal: AbortSignal): Promise<void> {
@@ -229,6 +245,7 @@ export class Feeder {
   }
 
   #send(): void {
+    this.#sentAt = performance.now()
     const packet = this.#packet.take()
     for (const { worker, inFlight } of this.#writers.values()) {
       inFlight.push(packet)

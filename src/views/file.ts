@@ -33,7 +33,9 @@ export const isNoFault = (error: unknown): boolean => [13, 14].includes(Number((
 
 const isWithin = (positions: Positions, { starts, ends }: FileOptions): boolean =>
   viewTopics.every((topic) =>
-    positions[topic].every((next, partition) => next <= (ends[topic][partition] ?? 0) && (next === 0 || next >= (starts[topic][partition] ?? 0))),
+    positions[topic].every(
+      (next, partition) => next <= (ends[topic][partition] ?? 0) && (next === 0 || next >= (starts[topic][partition] ?? 0)),
+    ),
   )
 
 const readState = (database: DatabaseSync, name: string): string | undefined =>
@@ -71,7 +73,11 @@ export class ViewFile {
   readonly #path: string
   readonly #putState
 
-  private constructor(database: DatabaseSync, layout: FileLayout, { path, isBuilding, positions }: { path: string; isBuilding: boolean; positions: Record<ViewTopic, number[]> }) {
+  private constructor(
+    database: DatabaseSync,
+    layout: FileLayout,
+    { path, isBuilding, positions }: { path: string; isBuilding: boolean; positions: Record<ViewTopic, number[]> },
+  ) {
     this.database = database
     this.isBuilding = isBuilding
     this.positions = positions

@@ -72,7 +72,8 @@ export const directions = ['in', 'out', 'note'] as const
 /** Names both files: follows from the folds, the tables and the schemas of what is folded. */
 export const viewsVersion = (): string => {
   const hash = createHash('sha256').update(String(FOLD_VERSION)).update(rowTables).update(rowIndexes).update(searchTables)
-  for (const { subject, id } of registeredSchemas) if (viewTopics.some((topic) => subject.startsWith(`${topic}-`))) hash.update(`${subject}=${id};`)
+  for (const { subject, id } of registeredSchemas)
+    if (viewTopics.some((topic) => subject.startsWith(`${topic}-`))) hash.update(`${subject}=${id};`)
   return hash.digest('hex').slice(0, 12)
 }
 

@@ -91,7 +91,10 @@ export class SqliteViews implements Views {
   /** A contact is told an author's public name, never who it is. */
   #onTheWayOut(message: Message, { grants }: Viewer, isContact: boolean): Message {
     const { fileUrl, publicNameOf } = this.#parts
-    const content = message.content === null || fileUrl === undefined ? message.content : withUrls(message.content, (fileId) => fileUrl(grants.organizationId, fileId))
+    const content =
+      message.content === null || fileUrl === undefined
+        ? message.content
+        : withUrls(message.content, (fileId) => fileUrl(grants.organizationId, fileId))
     if (!isContact) return content === message.content ? message : { ...message, content }
     const name = publicNameOf?.(message.author)
     return { ...message, content, author: { kind: message.author.kind, id: null, ...(name === undefined ? {} : { name }) } }
@@ -191,7 +194,10 @@ export class SqliteViews implements Views {
   }
 }
 
-const pageOf = <T>({ answer, positions }: Answered<{ readonly items: readonly T[]; readonly next: readonly (string | number)[] | null }>): Page<T> => ({
+const pageOf = <T>({
+  answer,
+  positions,
+}: Answered<{ readonly items: readonly T[]; readonly next: readonly (string | number)[] | null }>): Page<T> => ({
   items: answer.items,
   next: answer.next,
   asOf: asOfOf(positions),
@@ -200,4 +206,9 @@ const pageOf = <T>({ answer, positions }: Answered<{ readonly items: readonly T[
 const withUrls = (content: Content, fileUrl: (fileId: string) => string): Content =>
   content.attachments === undefined
     ? content
-    : { ...content, attachments: content.attachments.map((file) => (file.fileId === null || file.state !== 'ready' ? file : { ...file, url: fileUrl(file.fileId) })) }
+    : {
+        ...content,
+        attachments: content.attachments.map((file) =>
+          file.fileId === null || file.state !== 'ready' ? file : { ...file, url: fileUrl(file.fileId) },
+        ),
+      }

@@ -37,7 +37,11 @@ const guarded = (work: () => void): void => {
     work()
   } catch (error) {
     // Without a journal there is nothing to go back to: a file that was being filled is of no use either.
-    reply({ kind: 'failed', isDamage: isDamage(error) || store?.file.isBuilding === true, error: error instanceof Error ? error.message : String(error) })
+    reply({
+      kind: 'failed',
+      isDamage: isDamage(error) || store?.file.isBuilding === true,
+      error: error instanceof Error ? error.message : String(error),
+    })
     port.close()
   }
 }

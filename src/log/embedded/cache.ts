@@ -71,6 +71,14 @@ export class TailCache {
     while (this.#bytes > this.#bytesMax) this.#dropOldest()
   }
 
+  /** Records were committed that the cache does not hold: what it holds of the stream no longer ends at the stream's end. */
+  skip(stream: number): void {
+    const blocks = this.#streams.get(stream)
+    if (blocks === undefined) return
+    this.#streams.delete(stream)
+    for (let index = blocks.head; index < blocks.items.length; index++) this.#bytes -= blocks.items[index]?.bytes ?? 0
+  }
+
   /** Up to `recordsMax` records from `offset` on, or undefined when the cache begins later. */
   take(stream: number, offset: number, recordsMax: number): Pick<Chunk, 'records' | 'next'> | undefined {
     const blocks = this.#streams.get(stream)

@@ -238,10 +238,12 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     const from = this.#ends[stream] as number
     this.#ends[stream] = next
     if (records.length === 0 && from === next) return
+    const readers = this.#readers.get(stream)
+    // What nobody follows (raw, snapshots, rows) is read from the file when somebody does.
+    if (readers === undefined || readers.size === 0) return this.#cache.skip(stream)
     this.#cache.add(stream, from, next, records)
     this.#forgetErased(stream, records)
-    const readers = this.#readers.get(stream)
-    if (readers !== undefined) for (const wake of readers) wake()
+    for (const wake of readers) wake()
   }
 
   #forgetErased(stream: number, records: Section['records']): void {

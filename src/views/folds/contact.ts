@@ -49,8 +49,17 @@ const withProfile = (row: Contact, { profile }: Data): Contact => {
 const joined = (row: Contact, { accountId, channel, conversationId, profile }: Data): Contact => {
   if (accountId === undefined || channel === undefined || conversationId === undefined) return row
   const before = row.identities.find((identity) => identity.conversationId === conversationId)
-  const identity: Identity = { accountId, channel, conversationId, userId: profile?.userId ?? before?.userId ?? null, optedOut: before?.optedOut ?? false }
-  return { ...row, identities: before === undefined ? [...row.identities, identity] : row.identities.map((each) => (each === before ? identity : each)) }
+  const identity: Identity = {
+    accountId,
+    channel,
+    conversationId,
+    userId: profile?.userId ?? before?.userId ?? null,
+    optedOut: before?.optedOut ?? false,
+  }
+  return {
+    ...row,
+    identities: before === undefined ? [...row.identities, identity] : row.identities.map((each) => (each === before ? identity : each)),
+  }
 }
 
 /** A changed profile may bring the provider's user id of a contact with one identity. */

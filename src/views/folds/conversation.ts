@@ -39,7 +39,11 @@ const created = (event: EventShape, { row, address, profile }: Data): Row | null
     ref: refOf(structure.id),
     organizationId: event.organizationId,
     // A visitor id of the web chat is nobody's address.
-    contact: { id: structure.contactId, name: profile?.name ?? null, address: structure.channel === 'web' ? null : (address?.userId ?? null) },
+    contact: {
+      id: structure.contactId,
+      name: profile?.name ?? null,
+      address: structure.channel === 'web' ? null : (address?.userId ?? null),
+    },
     attributes: {},
     window: null,
     isBlocked: false,
@@ -92,7 +96,11 @@ const withReceipt = (row: Row, data: Data, kind: 'delivered' | 'read'): Row => {
   const { lastMessage } = row
   const receipts = { delivered, read }
   if (lastMessage === null || lastMessage.sendState === null) return { ...row, receipts }
-  return { ...row, receipts, lastMessage: { ...lastMessage, sendState: sendStateOf(lastMessage.sendState, lastMessage.contactSeq, receipts) } }
+  return {
+    ...row,
+    receipts,
+    lastMessage: { ...lastMessage, sendState: sendStateOf(lastMessage.sendState, lastMessage.contactSeq, receipts) },
+  }
 }
 
 const erased = (row: Row, upToSeq: number): Row => ({

@@ -18,7 +18,11 @@ export const getContact = (reader: Reader, viewer: Viewer, id: string): Contact 
 }
 
 /** Newest first. Contacts of other accounts are passed over, not counted. */
-export const listContacts = (reader: Reader, viewer: Viewer, query: { readonly limit?: number; readonly after?: readonly (string | number)[] }): PageOf<Contact> => {
+export const listContacts = (
+  reader: Reader,
+  viewer: Viewer,
+  query: { readonly limit?: number; readonly after?: readonly (string | number)[] },
+): PageOf<Contact> => {
   const { grants } = viewer
   if (grants.kind === 'contact' || !may(grants, 'contact.read')) return { items: [], next: null }
   const limit = clampLimit(query.limit)
@@ -45,7 +49,10 @@ export const countAll = (reader: Reader, viewer: Viewer): Counts => {
   const counts = { byState, mine: 0, unassigned: 0, failedSends: 0, unknownSends: 0 }
   if (grants.kind === 'contact' || !may(grants, 'conversation.read')) return counts
   const accounts = grants.accountIds === null ? '' : `AND account IN (${grants.accountIds.map(numberOf).join(', ')})`
-  const sums = reader.all(`SELECT name, assignee, sum(value) AS value FROM counters WHERE organization = ? ${accounts} GROUP BY name, assignee`, numberOf(grants.organizationId))
+  const sums = reader.all(
+    `SELECT name, assignee, sum(value) AS value FROM counters WHERE organization = ? ${accounts} GROUP BY name, assignee`,
+    numberOf(grants.organizationId),
+  )
   const me = numberOf(grants.id)
   for (const { name, assignee, value } of sums as unknown as readonly { name: string; assignee: number; value: number }[]) {
     if (name === 'failed') counts.failedSends += value

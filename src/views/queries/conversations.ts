@@ -20,7 +20,8 @@ const ACCOUNT_BRANCHES_MAX = 8
 /** A label on fewer conversations than this is where the search begins. */
 const RARE_LABEL = 2_000
 
-export const clampLimit = (limit: number | undefined, fallback = LIMIT_DEFAULT): number => Math.min(Math.max(1, Math.trunc(limit ?? fallback)), LIMIT_MAX)
+export const clampLimit = (limit: number | undefined, fallback = LIMIT_DEFAULT): number =>
+  Math.min(Math.max(1, Math.trunc(limit ?? fallback)), LIMIT_MAX)
 
 /** A row's place in a list: its sort keys, then its number. */
 type Key = readonly number[]
@@ -56,7 +57,8 @@ const accountsOf = (grants: Grants, accountId: string | undefined): number[] | n
 }
 
 const isRareLabel = (reader: Reader, label: number): boolean =>
-  Number(reader.get(`SELECT count(*) AS count FROM (SELECT 1 FROM labels WHERE label = ? LIMIT ${RARE_LABEL + 1})`, label)?.['count']) <= RARE_LABEL
+  Number(reader.get(`SELECT count(*) AS count FROM (SELECT 1 FROM labels WHERE label = ? LIMIT ${RARE_LABEL + 1})`, label)?.['count']) <=
+  RARE_LABEL
 
 const filtersOf = (reader: Reader, query: ConversationQuery): { readonly where: string[]; readonly values: SqlValue[] } => {
   const where: string[] = []
@@ -102,13 +104,26 @@ const branchesOf = (reader: Reader, { grants }: Viewer, query: ConversationQuery
   if (query.state !== undefined && query.state.length < states.length) where.push(`state IN (${listOf(wanted)})`)
   if (sort === 'waiting' || sort === 'snoozed') where.push(`${sort} IS NOT NULL`)
   if (sort !== '-priority') return [{ where, values }]
-  const urgent = priorities.map((_, priority) => priority).filter((priority) => priority > 0).reverse()
-  const rest = query.contactId === undefined ? wanted.map((state) => ({ where: [...where, 'priority = 0', 'state = ?'], values: [...values, state], fixed: 0 })) : [{ where: [...where, 'priority = 0'], values, fixed: 0 }]
-  return [...urgent.map((priority) => ({ where: [...where, 'priority > 0', 'priority = ?'], values: [...values, priority], fixed: priority })), ...rest]
+  const urgent = priorities
+    .map((_, priority) => priority)
+    .filter((priority) => priority > 0)
+    .reverse()
+  const rest =
+    query.contactId === undefined
+      ? wanted.map((state) => ({ where: [...where, 'priority = 0', 'state = ?'], values: [...values, state], fixed: 0 }))
+      : [{ where: [...where, 'priority = 0'], values, fixed: 0 }]
+  return [
+    ...urgent.map((priority) => ({ where: [...where, 'priority > 0', 'priority = ?'], values: [...values, priority], fixed: priority })),
+    ...rest,
+  ]
 }
 
 /** Rows of one branch behind `after`, at most `limit`. */
-const readBranch = (reader: Reader, branch: Branch, { sorting, after, limit }: { readonly sorting: Sorting; readonly after: Key | null; readonly limit: number }): Key[] => {
+const readBranch = (
+  reader: Reader,
+  branch: Branch,
+  { sorting, after, limit }: { readonly sorting: Sorting; readonly after: Key | null; readonly limit: number },
+): Key[] => {
   const { column, isDescending } = sorting
   const fixed = branch.fixed === undefined ? [] : [branch.fixed]
   if (after !== null && branch.fixed !== undefined && branch.fixed > (after[0] ?? 0)) return []
@@ -141,7 +156,10 @@ export const listConversations = (reader: Reader, viewer: Viewer, query: Convers
   const { grants } = viewer
   if (grants.kind === 'contact') {
     const found = grants.conversationId === undefined ? undefined : findConversation(reader, grants.conversationId)
-    return { items: found !== undefined && seesConversation(grants, found.row) ? [showConversation(reader, viewer, found)] : [], next: null }
+    return {
+      items: found !== undefined && seesConversation(grants, found.row) ? [showConversation(reader, viewer, found)] : [],
+      next: null,
+    }
   }
   if (!may(grants, 'conversation.read')) return { items: [], next: null }
   const limit = clampLimit(query.limit)

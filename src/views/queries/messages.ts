@@ -32,7 +32,11 @@ const findMessage = (reader: Reader, n: number, id: string): { readonly place: P
 }
 
 /** Messages on one side of a place, nearest first. */
-const readSide = (reader: Reader, thread: Thread, { from, side, limit }: { readonly from: Place | null; readonly side: 'older' | 'newer'; readonly limit: number }): Message[] => {
+const readSide = (
+  reader: Reader,
+  thread: Thread,
+  { from, side, limit }: { readonly from: Place | null; readonly side: 'older' | 'newer'; readonly limit: number },
+): Message[] => {
   const isOlder = side === 'older'
   const direction = isOlder ? 'DESC' : 'ASC'
   const keyset = from === null ? '' : `AND (orderAt, seq) ${isOlder ? '<' : '>'} (?, ?)`
@@ -48,7 +52,9 @@ const openThread = (reader: Reader, viewer: Viewer, id: string, query: MessageQu
   const found = findConversation(reader, id)
   if (found === undefined || !seesConversation(viewer.grants, found.row)) return undefined
   const mayNotes = !isForContact(viewer, query.asContact) && may(viewer.grants, 'note.read')
-  const shown = directions.flatMap((direction, number) => ((direction !== 'note' || mayNotes) && (query.direction ?? direction) === direction ? [number] : []))
+  const shown = directions.flatMap((direction, number) =>
+    (direction !== 'note' || mayNotes) && (query.direction ?? direction) === direction ? [number] : [],
+  )
   return { ...found, shown }
 }
 
@@ -82,7 +88,8 @@ export const listMessages = (reader: Reader, viewer: Viewer, conversationId: str
   const thread = openThread(reader, viewer, conversationId, query)
   if (thread === undefined || thread.shown.length === 0) return nothing
   const { items, next } = readPage(reader, thread, query)
-  if (!isForContact(viewer, query.asContact)) return { items: items.map((message) => showMessage(message, thread.row.receipts, viewer)), next }
+  if (!isForContact(viewer, query.asContact))
+    return { items: items.map((message) => showMessage(message, thread.row.receipts, viewer)), next }
   return { items: items.flatMap((message) => showMessageToContact(message) ?? []), next }
 }
 

@@ -15,7 +15,9 @@ export class Reader {
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { readOnly: true })
-    this.#database.exec('PRAGMA query_only = 1; PRAGMA busy_timeout = 1000; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY')
+    this.#database.exec(
+      'PRAGMA query_only = 1; PRAGMA busy_timeout = 1000; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY',
+    )
   }
 
   #prepared(sql: string): StatementSync {

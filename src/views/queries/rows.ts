@@ -48,13 +48,20 @@ export const withContactName = (reader: Reader, row: Conversation): Conversation
   const contact = findContact(reader, row.contactId)?.row
   if (contact === undefined) return row
   const { isErased, name } = contact
-  return { ...row, contact: { id: row.contactId, name: isErased ? null : (name ?? row.contact.name), address: isErased ? null : row.contact.address } }
+  return {
+    ...row,
+    contact: { id: row.contactId, name: isErased ? null : (name ?? row.contact.name), address: isErased ? null : row.contact.address },
+  }
 }
 
 const unreadOf = (reader: Reader, n: number, row: Conversation, viewer: Viewer): number => {
   const mark = reader.get('SELECT read FROM marks WHERE conversation = ? AND agent = ?', numberOf(row.id), numberOf(viewer.grants.id))
   const read = (mark?.['read'] as number | undefined) ?? 0
-  const counted = reader.get(`SELECT count(*) AS unread FROM (SELECT 1 FROM messages WHERE conversation = ? AND direction = 0 AND seq > ? LIMIT ${UNREAD_MAX})`, n, read)
+  const counted = reader.get(
+    `SELECT count(*) AS unread FROM (SELECT 1 FROM messages WHERE conversation = ? AND direction = 0 AND seq > ? LIMIT ${UNREAD_MAX})`,
+    n,
+    read,
+  )
   return (counted?.['unread'] as number | undefined) ?? 0
 }
 
@@ -68,7 +75,17 @@ const lastMessageFor = (reader: Reader, n: number, row: Conversation, mayNotes: 
   if (found === undefined) return null
   const { id, direction, author, content, at, send, seq, contactSeq, isDeleted } = JSON.parse(found['body'] as string) as Message
   const sendState = send === null ? null : sendStateOf(send.state, contactSeq, row.receipts)
-  return { id, direction, author, preview: previewOf(content), at, sendState, ...(isDeleted ? { isDeleted } : {}), seq, contactSeq: contactSeq ?? null }
+  return {
+    id,
+    direction,
+    author,
+    preview: previewOf(content),
+    at,
+    sendState,
+    ...(isDeleted ? { isDeleted } : {}),
+    seq,
+    contactSeq: contactSeq ?? null,
+  }
 }
 
 /** What a contact is shown of its own conversation: no people, no labels, no inner states. */
@@ -90,7 +107,10 @@ const asContact = (row: Conversation): Conversation => ({
   firstReplyAt: null,
   lastActivityAt: row.lastMessage?.at ?? row.createdAt,
   seq: row.contactSeq,
-  lastMessage: row.lastMessage === null ? null : { ...row.lastMessage, author: { kind: row.lastMessage.author.kind, id: null }, seq: row.lastMessage.contactSeq ?? 0 },
+  lastMessage:
+    row.lastMessage === null
+      ? null
+      : { ...row.lastMessage, author: { kind: row.lastMessage.author.kind, id: null }, seq: row.lastMessage.contactSeq ?? 0 },
   unread: 0,
 })
 

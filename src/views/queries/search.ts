@@ -56,7 +56,8 @@ const eachHit = function* ({ search }: SearchFiles, viewer: Viewer, query: Searc
   const match = matchOf(query.text)
   if (match === null) return
   const sql = 'SELECT rowid AS n FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC'
-  for (const found of search.each(sql, `${scopeMatch(viewer.grants, false)} AND body : (${match})`, startOf(query.after))) yield found['n'] as number
+  for (const found of search.each(sql, `${scopeMatch(viewer.grants, false)} AND body : (${match})`, startOf(query.after)))
+    yield found['n'] as number
 }
 
 const hitOf = ({ message }: FoundMessage, text: string): SearchHit => ({
@@ -85,7 +86,11 @@ interface FoundContact {
   readonly row: Contact
 }
 
-const findPeople = ({ search }: SearchFiles, viewer: Viewer, { text, after, limit }: { readonly text: string; readonly after?: SearchQuery['after']; readonly limit: number }): FoundContact[] => {
+const findPeople = (
+  { search }: SearchFiles,
+  viewer: Viewer,
+  { text, after, limit }: { readonly text: string; readonly after?: SearchQuery['after']; readonly limit: number },
+): FoundContact[] => {
   if (!may(viewer.grants, 'contact.read')) return []
   const words = matchOf(text)
   const phone = phoneMatchOf(text)
@@ -104,11 +109,21 @@ const findPeople = ({ search }: SearchFiles, viewer: Viewer, { text, after, limi
   return people
 }
 
-const nameOf = (row: Contact): string => [row.name, row.company, ...row.emails, ...row.phones].filter((part) => part !== null && part !== '').join(' · ')
+const nameOf = (row: Contact): string =>
+  [row.name, row.company, ...row.emails, ...row.phones].filter((part) => part !== null && part !== '').join(' · ')
 
-const contactHit = (row: Contact, conversationId: string, text: string): SearchHit => ({ conversationId, contactId: row.id, at: row.createdAt, snippet: snippetOf(nameOf(row), text) })
+const contactHit = (row: Contact, conversationId: string, text: string): SearchHit => ({
+  conversationId,
+  contactId: row.id,
+  at: row.createdAt,
+  snippet: snippetOf(nameOf(row), text),
+})
 
-const pageOfPeople = (files: SearchFiles, viewer: Viewer, query: { readonly text: string; readonly limit?: number; readonly after?: SearchQuery['after'] }): PageOf<Contact> => {
+const pageOfPeople = (
+  files: SearchFiles,
+  viewer: Viewer,
+  query: { readonly text: string; readonly limit?: number; readonly after?: SearchQuery['after'] },
+): PageOf<Contact> => {
   const limit = clampLimit(query.limit)
   const people = findPeople(files, viewer, { text: query.text, after: query.after, limit: limit + 1 })
   const page = people.slice(0, limit)
@@ -116,8 +131,11 @@ const pageOfPeople = (files: SearchFiles, viewer: Viewer, query: { readonly text
 }
 
 /** Contacts whose names, addresses or numbers fit. */
-export const searchPeople = (files: SearchFiles, viewer: Viewer, query: { readonly text: string; readonly limit?: number; readonly after?: SearchQuery['after'] }): PageOf<Contact> =>
-  viewer.grants.kind === 'contact' ? nothing : pageOfPeople(files, viewer, query)
+export const searchPeople = (
+  files: SearchFiles,
+  viewer: Viewer,
+  query: { readonly text: string; readonly limit?: number; readonly after?: SearchQuery['after'] },
+): PageOf<Contact> => (viewer.grants.kind === 'contact' ? nothing : pageOfPeople(files, viewer, query))
 
 const conversationsOf = (files: SearchFiles, viewer: Viewer, row: Contact): string[] =>
   row.identities.flatMap(({ conversationId }) => {
@@ -130,7 +148,9 @@ const searchConversations = (files: SearchFiles, viewer: Viewer, query: SearchQu
   const limit = clampLimit(query.limit)
   const hits = new Map<string, SearchHit>()
   const people = query.after === undefined ? findPeople(files, viewer, { text: query.text, limit: Math.min(PEOPLE_MAX, limit) }) : []
-  for (const { row } of people) for (const id of conversationsOf(files, viewer, row)) if (hits.size < limit && !hits.has(id)) hits.set(id, contactHit(row, id, query.text))
+  for (const { row } of people)
+    for (const id of conversationsOf(files, viewer, row))
+      if (hits.size < limit && !hits.has(id)) hits.set(id, contactHit(row, id, query.text))
   let scanned = 0
   let last = 0
   for (const n of eachHit(files, viewer, query)) {

@@ -8,7 +8,13 @@ import type { Reader } from './reader.ts'
 import { findContact, findConversation } from './rows.ts'
 
 /** What of a conversation is structure: everything but names, addresses, attributes, previews. */
-export const structureOfConversation = ({ contact: _contact, attributes: _attributes, lastMessage, unread: _unread, ...row }: Conversation): object => ({
+export const structureOfConversation = ({
+  contact: _contact,
+  attributes: _attributes,
+  lastMessage,
+  unread: _unread,
+  ...row
+}: Conversation): object => ({
   ...row,
   lastMessage: lastMessage === null ? null : { ...lastMessage, author: lastMessage.author, preview: null },
 })
@@ -30,7 +36,11 @@ export const structureOfContact = ({ id, organizationId, identities, labels, isB
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonical(inner)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, canonical(inner)]),
+  )
 }
 
 const add = (hash: Hash, value: unknown): void => void hash.update(`${JSON.stringify(canonical(value))}\n`)
@@ -43,7 +53,8 @@ export const hashOf = (reader: Reader): string => {
     const messages = reader.all('SELECT contentSeq, body FROM messages WHERE conversation = ? ORDER BY orderAt, seq', n as number)
     for (const message of messages) add(hash, [message['contentSeq'], structureOfMessage(JSON.parse(message['body'] as string) as Message)])
   }
-  for (const { body } of reader.each('SELECT body FROM contacts ORDER BY n')) add(hash, structureOfContact(JSON.parse(body as string) as Contact))
+  for (const { body } of reader.each('SELECT body FROM contacts ORDER BY n'))
+    add(hash, structureOfContact(JSON.parse(body as string) as Contact))
   for (const row of reader.each('SELECT * FROM counters WHERE value <> 0 ORDER BY organization, account, name, assignee')) add(hash, row)
   for (const row of reader.each('SELECT * FROM labels ORDER BY label, conversation')) add(hash, row)
   for (const row of reader.each('SELECT * FROM marks ORDER BY conversation, agent')) add(hash, row)
@@ -56,9 +67,17 @@ export interface Remaining {
 }
 
 /** Contents of a subject up to `upToSeq` that still exist, oldest first, and the messages they belong to. */
-export const contentsOf = (reader: Reader, { subjectId, upToSeq, limit }: { readonly subjectId: string; readonly upToSeq: number; readonly limit: number }): Remaining => {
+export const contentsOf = (
+  reader: Reader,
+  { subjectId, upToSeq, limit }: { readonly subjectId: string; readonly upToSeq: number; readonly limit: number },
+): Remaining => {
   const subject = findConversation(reader, subjectId)?.n ?? findContact(reader, subjectId)?.n ?? numberOf(subjectId)
-  const found = reader.all('SELECT seq, n, message FROM contents WHERE subject = ? AND seq <= ? ORDER BY seq, n LIMIT ?', subject, upToSeq, limit)
+  const found = reader.all(
+    'SELECT seq, n, message FROM contents WHERE subject = ? AND seq <= ? ORDER BY seq, n LIMIT ?',
+    subject,
+    upToSeq,
+    limit,
+  )
   const messages = [...new Set(found.map(({ message }) => message as number))].filter((n) => n !== 0)
   return {
     references: found.map(({ seq, n }) => ({ seq: seq as number, n: n as number })),

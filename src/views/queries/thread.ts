@@ -47,7 +47,10 @@ export class QueryThread {
     // Sources run as .ts, the published build as .js: a thread's file has the extension of this one.
     const extension = extname(new URL(import.meta.url).pathname)
     const { name, viewsFile, searchFile } = this.#options
-    const worker = new Worker(new URL(`./worker${extension}`, import.meta.url), { workerData: { viewsFile, searchFile } satisfies QueryOptions, name: `views-${name}` })
+    const worker = new Worker(new URL(`./worker${extension}`, import.meta.url), {
+      workerData: { viewsFile, searchFile } satisfies QueryOptions,
+      name: `views-${name}`,
+    })
     worker.on('message', (reply: QueryReply) => this.#settle(reply))
     worker.on('error', (error) => {
       if (isDamage(error)) this.#options.onDamage?.()
@@ -93,7 +96,8 @@ export class QueryThread {
         timer,
         request: { name, values },
         reject,
-        resolve: ({ answer, positions }) => resolve({ answer: JSON.parse(answer) as QuestionAnswer<N>, positions: JSON.parse(positions) as Answered<never>['positions'] }),
+        resolve: ({ answer, positions }) =>
+          resolve({ answer: JSON.parse(answer) as QuestionAnswer<N>, positions: JSON.parse(positions) as Answered<never>['positions'] }),
       })
       if (this.#isReadable) this.#post(id, { name, values })
     })

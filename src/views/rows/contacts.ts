@@ -20,7 +20,8 @@ export class ContactTable {
   constructor(database: DatabaseSync) {
     this.#find = database.prepare('SELECT n, id, body FROM contacts WHERE n BETWEEN ? AND ?')
     this.#isTaken = database.prepare('SELECT 1 FROM contacts WHERE n = ?')
-    this.#put = database.prepare(`INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (n) DO UPDATE SET seq = excluded.seq, body = excluded.body
+    this.#put =
+      database.prepare(`INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (n) DO UPDATE SET seq = excluded.seq, body = excluded.body
       WHERE excluded.seq > seq`)
   }
 
@@ -44,7 +45,8 @@ export class ContactTable {
   }
 
   flush(): void {
-    for (const { n, row } of this.#changed.values()) this.#put.run(n, numberOf(row.organizationId), Date.parse(row.createdAt), row.seq, row.id, JSON.stringify(row))
+    for (const { n, row } of this.#changed.values())
+      this.#put.run(n, numberOf(row.organizationId), Date.parse(row.createdAt), row.seq, row.id, JSON.stringify(row))
     this.#changed.clear()
     this.#numbers.clear()
   }

@@ -76,7 +76,12 @@ export class ConversationTable {
   }
 
   create(row: Conversation): ConversationEntry {
-    const entry: ConversationEntry = { n: freeNumber(row.id, (n) => this.#created.has(n) || this.#isTaken.get(n) !== undefined), row, stored: null, isDirty: true }
+    const entry: ConversationEntry = {
+      n: freeNumber(row.id, (n) => this.#created.has(n) || this.#isTaken.get(n) !== undefined),
+      row,
+      stored: null,
+      isDirty: true,
+    }
     this.#created.add(entry.n)
     this.#entries.set(row.id, entry)
     this.#dirty.push(entry)

@@ -35,7 +35,13 @@ export class Counters {
   flush(): void {
     for (const { organizationId, accountId, name, assigneeId, value } of this.#deltas.values()) {
       if (value === 0) continue
-      this.#add.run(this.#remember(organizationId), this.#remember(accountId), name, assigneeId === null ? 0 : this.#remember(assigneeId), value)
+      this.#add.run(
+        this.#remember(organizationId),
+        this.#remember(accountId),
+        name,
+        assigneeId === null ? 0 : this.#remember(assigneeId),
+        value,
+      )
     }
     this.#deltas.clear()
   }

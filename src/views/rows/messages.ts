@@ -119,14 +119,25 @@ export class MessageTable {
       const { n, row, conversation, contentSeq } = entry
       const body = JSON.stringify(row)
       if (entry.isStored) this.#update.run(contentSeq, body, n)
-      else this.#insert.run(n, numberOf(row.id), conversation, Date.parse(row.orderAt), row.seq, directions.indexOf(row.direction), contentSeq, body)
+      else
+        this.#insert.run(
+          n,
+          numberOf(row.id),
+          conversation,
+          Date.parse(row.orderAt),
+          row.seq,
+          directions.indexOf(row.direction),
+          contentSeq,
+          body,
+        )
       entry.isStored = true
       entry.isDirty = false
     }
     this.#dirty.length = 0
     const contents = this.#contents
     // Filled in fours.
-    for (let at = 0; at < contents.length; at += 4) this.#putContent.run(contents[at]!, contents[at + 1]!, contents[at + 2]!, contents[at + 3]!) // oxlint-disable-line typescript/no-non-null-assertion
+    for (let at = 0; at < contents.length; at += 4)
+      this.#putContent.run(contents[at]!, contents[at + 1]!, contents[at + 2]!, contents[at + 3]!) // oxlint-disable-line typescript/no-non-null-assertion
     contents.length = 0
   }
 }

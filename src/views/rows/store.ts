@@ -89,8 +89,13 @@ export class RowsStore implements FoldSink {
     this.#conversations.put(entry, foldConversation(entry.row, json) ?? entry.row)
   }
 
-  #messageEvent(json: EventShape, messageId: string, { entry, hadContents }: { readonly entry: ConversationEntry; readonly hadContents: boolean }): MessageEntry | undefined {
-    const isNew = json.type === 'message.received' || json.type === 'note.added' || (json.type === 'message.queued' && json.data['attempt'] === 1)
+  #messageEvent(
+    json: EventShape,
+    messageId: string,
+    { entry, hadContents }: { readonly entry: ConversationEntry; readonly hadContents: boolean },
+  ): MessageEntry | undefined {
+    const isNew =
+      json.type === 'message.received' || json.type === 'note.added' || (json.type === 'message.queued' && json.data['attempt'] === 1)
     const before = isNew ? undefined : this.#messages.get(messageId)
     const row = foldMessage(before?.row ?? null, json)
     if (row === null) return undefined
@@ -110,7 +115,8 @@ export class RowsStore implements FoldSink {
 
   #eraseMessages(json: EventShape, entry: ConversationEntry): void {
     this.#flush()
-    for (const message of this.#messages.thread(entry.n, Number(json.data['upToSeq']))) this.#messages.put(message, foldMessage(message.row, json) ?? message.row)
+    for (const message of this.#messages.thread(entry.n, Number(json.data['upToSeq'])))
+      this.#messages.put(message, foldMessage(message.row, json) ?? message.row)
     this.#flush()
   }
 
@@ -129,7 +135,8 @@ export class RowsStore implements FoldSink {
     if (message === undefined || message.contentSeq !== seq) return
     this.#messages.put(message, erasedMessage(message.row))
     const last = subject?.row.lastMessage
-    if (subject !== undefined && last?.id === message.row.id) this.#conversations.put(subject, { ...subject.row, lastMessage: { ...last, preview: '' } })
+    if (subject !== undefined && last?.id === message.row.id)
+      this.#conversations.put(subject, { ...subject.row, lastMessage: { ...last, preview: '' } })
     this.#flush()
   }
 

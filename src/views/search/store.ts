@@ -48,7 +48,10 @@ export class SearchStore implements FoldSink {
   constructor(options: FileOptions) {
     this.file = ViewFile.open(searchLayout, options)
     const { database, positions } = this.file
-    this.#statements = Object.fromEntries(Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])) as Record<keyof typeof sql, StatementSync>
+    this.#statements = Object.fromEntries(Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])) as Record<
+      keyof typeof sql,
+      StatementSync
+    >
     for (const topic of viewTopics) for (const [partition, next] of positions[topic].entries()) this.#carry.begin(topic, partition, next)
   }
 
@@ -72,7 +75,13 @@ export class SearchStore implements FoldSink {
   }
 
   wants(type: string): boolean {
-    return births.has(type) || changes.has(type) || type === 'conversation.created' || type === 'conversation.erased' || type.startsWith('contact.')
+    return (
+      births.has(type) ||
+      changes.has(type) ||
+      type === 'conversation.created' ||
+      type === 'conversation.erased' ||
+      type.startsWith('contact.')
+    )
   }
 
   event(event: Event, contents: readonly StoredContent[]): void {
@@ -103,7 +112,11 @@ export class SearchStore implements FoldSink {
   }
 
   #messageEvent(event: Event, contents: readonly StoredContent[]): void {
-    const { messageId, orderAt, attempt } = event.data as { readonly messageId: string; readonly orderAt?: number; readonly attempt?: number }
+    const { messageId, orderAt, attempt } = event.data as {
+      readonly messageId: string
+      readonly orderAt?: number
+      readonly attempt?: number
+    }
     const conversation = numberOf(event.subjectId)
     const key = numberOf(messageId)
     if (!births.has(event.type)) this.#remove(conversation, key)

@@ -42,7 +42,11 @@ const digitsOf = (text: string): string => text.replaceAll(/\D/g, '')
 export const contactText = (row: Contact): { readonly body: string; readonly digits: string } => {
   const ids = row.identities.map(({ userId }) => userId ?? '')
   const body = [row.name ?? '', row.company ?? '', ...row.emails, ...Object.values(row.attributes)].filter((part) => part !== '').join(' ')
-  const numbers = new Set([...row.phones, ...ids.filter((id) => /^(?:[a-z]+:)?\+?\d+$/.test(id))].map(digitsOf).filter((digits) => digits.length >= PHONE_DIGITS_MIN))
+  const numbers = new Set(
+    [...row.phones, ...ids.filter((id) => /^(?:[a-z]+:)?\+?\d+$/.test(id))]
+      .map(digitsOf)
+      .filter((digits) => digits.length >= PHONE_DIGITS_MIN),
+  )
   return { body: indexedText(body), digits: [...numbers].map(reversed).join(' ') }
 }
 
@@ -92,7 +96,8 @@ interface Range {
   readonly to: number
 }
 
-const isWordBefore = (text: string, at: number): boolean => at > 0 && /[\p{L}\p{N}]/u.test(text[at - 1] ?? '') && !CJK.test(text[at - 1] ?? '')
+const isWordBefore = (text: string, at: number): boolean =>
+  at > 0 && /[\p{L}\p{N}]/u.test(text[at - 1] ?? '') && !CJK.test(text[at - 1] ?? '')
 
 const rangesOf = (text: string, terms: readonly string[]): Range[] => {
   const { folded, places } = foldedWithPlaces(text)
