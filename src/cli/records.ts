@@ -58,6 +58,12 @@ const ENVELOPE = new Set([
   'contents',
   'settingsOffset',
   'uniqueKeys',
+  'requestId',
+  'receivedAt',
+  'source',
+  'headers',
+  'method',
+  'url',
 ])
 
 const isBare = (value: unknown): boolean => value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)
