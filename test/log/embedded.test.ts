@@ -144,7 +144,7 @@ test('erased bytes leave every file of the directory', async () => {
   const lease = await log.lease('conversations', 0)
   const secret = 'words that somebody wants forgotten'
   const commit = (text: string | null): Promise<void> =>
-    lease.commit({ entries: [{ topic: 'events', partition: 0, records: [recordOf('s/1/0', text)] }] })
+    lease.commit({ entries: [{ topic: 'events', partition: 0, records: [recordOf('s/1/0', text, {}, Date.now())] }] })
   const holds = (): boolean => readdirSync(directory).some((name) => readFileSync(join(directory, name)).includes(secret))
   await commit(secret)
   await commit(`${secret} ${'long enough for pages of its own '.repeat(500)}`)
