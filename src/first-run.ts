@@ -74,8 +74,8 @@ export const runFirst = async (options: FirstRunOptions): Promise<{ signInPath: 
   return { signInPath: isDone ? null : await createSignInLink(options, { organizationId, agentId }) }
 }
 
-/** A link that signs one agent in once; `confab token --sign-in` makes more of them. */
-export const createSignInLink = async (options: FirstRunOptions, link: { organizationId: string; agentId: string }): Promise<string> => {
+/** A link that signs one agent in once; `confab token sign-in` makes more of them. */
+const createSignInLink = async (options: FirstRunOptions, link: { organizationId: string; agentId: string }): Promise<string> => {
   const code = randomBytes(24).toString('base64url')
   const hash = hashToken(code)
   const value = { kind: 'link', agentId: link.agentId, hash, expiresAt: options.clock() + LINK_MS }

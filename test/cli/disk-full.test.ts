@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { openEmbeddedReader, type PlacedRecord } from '#log'
 import type { Topic } from '#topics'
 import { removeDirectory, startServer, temporaryDirectory, until, type RunningServer } from '../harness.ts'
+import { inboundParameters, messageSid, signTwilio, testAccount, type TwilioAccount } from '../twilio-webhooks.ts'
 
 const MEGABYTE = 1_048_576
 
@@ -37,6 +38,13 @@ const write = async (server: RunningServer, name: string): Promise<Response> =>
     body: JSON.stringify({ name, color: '#123456' }),
   })
 
+const receive = (server: RunningServer, account: TwilioAccount): Promise<Response> => {
+  const parameters = inboundParameters(account, { sid: messageSid(9, 1), from: '+15550123', text: 'x'.repeat(1500) })
+  const signature = signTwilio(account.authToken, `${account.publicUrl}${account.path}`, parameters)
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature }
+  return fetch(`${server.url}${account.path}`, { method: 'POST', headers, body: new URLSearchParams(parameters).toString() })
+}
+
 const names = async (server: RunningServer): Promise<string[]> =>
   (await server.api<{ items: { name: string }[] }>('/v1/labels')).items.map(({ name }) => name)
 
@@ -62,6 +70,12 @@ test('writes are refused, reads go on, and freed space is enough', { timeout: 12
     server = await startServer({ dataDirectory })
     const running = server
     assert.equal((await write(running, 'before')).status, 201)
+    const { accountSid, authToken } = testAccount('', '')
+    const credentials = { accountSid, authToken }
+    const { ingestUrl } = await running.api<{ ingestUrl: string }>('/v1/accounts', {
+      body: { channel: 'twilio', name: 'SMS', externalId: '+15550100', credentials },
+    })
+    const { pathname, origin } = new URL(ingestUrl)
     await fill(join(dataDirectory, 'filler'))
     // What the WAL has room for already may still go through.
     const accepted = ['before']
@@ -78,6 +92,10 @@ test('writes are refused, reads go on, and freed space is enough', { timeout: 12
     assert.ok(Number(refusal.headers.get('retry-after')) >= 1)
     assert.deepEqual((await names(running)).toSorted(), accepted.toSorted(), 'reads go on')
     assert.equal((await fetch(`${running.url}/healthz`)).status, 200)
+    const stored = records(dataDirectory, 'raw').length
+    const webhook = await receive(running, testAccount(pathname, origin))
+    assert.deepEqual([webhook.status, Number(webhook.headers.get('retry-after')) >= 1], [503, true], 'so that the provider sends it again')
+    assert.equal(records(dataDirectory, 'raw').length, stored)
     await rm(join(dataDirectory, 'filler'))
     await until('a write goes through again', async () => (await write(running, 'after')).status === 201)
     assert.deepEqual((await names(running)).toSorted(), [...accepted, 'after'].toSorted(), 'what was refused is not there')
