@@ -37,7 +37,10 @@ export const errors = {
   conversation_parked: entry(503, 'This conversation is parked after a fault; an operator must replay or discard it.', true),
   dead_letters_changed: entry(409, 'More commands were parked meanwhile. Look again, then repeat.', true),
   dead_letters_too_many: entry(409, 'More is parked than can be replayed or discarded at once.'),
-  dead_letter_not_replayable: entry(422, 'A webhook, or what this version cannot read, cannot be replayed. Have the provider send it again, or discard it.'),
+  dead_letter_not_replayable: entry(
+    422,
+    'A webhook, or what this version cannot read, cannot be replayed. Have the provider send it again, or discard it.',
+  ),
   overloaded: entry(503, 'The server has too much to do. Try again.', true),
   internal: entry(500, 'Something went wrong on our side.'),
   secret_unreadable: entry(500, 'The file of the site secret cannot be used.'),

@@ -9,8 +9,8 @@ const DAY_MS = 86_400_000
 
 /** Twilio's own bound for Body on every channel. */
 export const TEXT_LENGTH_MAX = 1600
-export const SMS_MEDIA_MAX = 10
-export const WHATSAPP_MEDIA_MAX = 1
+const SMS_MEDIA_MAX = 10
+const WHATSAPP_MEDIA_MAX = 1
 
 export const isWhatsapp = (address: string): boolean => address.startsWith('whatsapp:')
 

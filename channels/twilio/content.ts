@@ -22,7 +22,7 @@ const BLANK = {
 export const blankContent = (): Omit<MessageContent, 'kind'> => ({ ...BLANK, attachments: [] })
 
 /** The kind of a file by its claimed type; the bytes are sniffed once they are here. */
-export const attachmentKind = (contentType: string): Attachment['kind'] => {
+const attachmentKind = (contentType: string): Attachment['kind'] => {
   const [type] = contentType.toLowerCase().split('/')
   return type === 'image' || type === 'audio' || type === 'video' ? type : 'file'
 }

@@ -22,7 +22,7 @@ declare module 'fastify' {
 }
 
 export const SESSION_COOKIE = 'confab_session'
-export const CSRF_HEADER = 'x-confab-csrf'
+const CSRF_HEADER = 'x-confab-csrf'
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Whether a browser says that a page of this very server asks. No Origin header = no browser, or no cross-site request. */

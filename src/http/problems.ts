@@ -19,7 +19,7 @@ const translated: Readonly<Record<string, ErrorCode>> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'media_type_unsupported',
 }
 
-export const problemOf = (error: ConfabError, instance: string): Problem => ({
+const problemOf = (error: ConfabError, instance: string): Problem => ({
   ...error.fields,
   type: `urn:confab:problem:${error.code}`,
   title: errors[error.code].title,

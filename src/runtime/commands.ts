@@ -219,6 +219,3 @@ export const openCommands = async (options: CommandsOptions): Promise<Commands> 
   await door.start()
   return door
 }
-
-/** The id of a command that an effect's carrier reports back under: the same report twice is one command. */
-export const reportIdOf = (effectId: string, ...parts: readonly (string | number)[]): string => derivePlain('command', [effectId, ...parts])

@@ -15,7 +15,7 @@ import { rowsNeeded, type Decision } from '#actors'
 import type { Log, StoredRecord } from '#log'
 import type { Topic } from '#topics'
 import type { ActorKind, AnySnapshot, Family } from './kinds.ts'
-import { StagedBatch, outcomeOf, type Routing } from './staged.ts'
+import { StagedBatch, outcomeOf } from './staged.ts'
 import { LoadedRows, MissingRow, type SnapshotCache } from './store.ts'
 
 export interface StepOptions {
@@ -288,5 +288,3 @@ export const rebuildFromEvents = async (
     }
   }
 }
-
-export type { Routing }

@@ -6,6 +6,7 @@ import { deriveKeyed, type Account, type Attachment, type CommandData, type Comm
 import { ConfabError } from '#errors'
 import { contactIdOf, conversationIdOf, messageIdOf } from './intake.ts'
 import { contentOf, saidOf } from './said.ts'
+import { typedAddress } from './typed-address.ts'
 
 /** Everything a wish may look at, brought by whoever carries it out. */
 export interface Facts {
@@ -73,19 +74,20 @@ const always = (permission: Permission) => (): Permission => permission
 const start = (body: WishBody<'conversation.start'>, facts: Facts): Built => {
   const account = found(facts.account)
   if (account.channel === 'web') throw new ConfabError('not_on_this_channel', { detail: 'A web chat is started by its visitor.' })
-  const place = { userId: body.to, threadId: null }
+  const to = typedAddress(account.channel, body.to)
+  const place = { userId: to, threadId: null }
   const id = conversationIdOf(facts.idKey, account.id, place)
   const messageId = outboundIdOf(facts, id)
   const profile =
     body.name === undefined
       ? null
-      : { name: body.name, emails: [], phones: [], avatarUrl: null, locale: null, timezone: null, company: null, userId: body.to }
+      : { name: body.name, emails: [], phones: [], avatarUrl: null, locale: null, timezone: null, company: null, userId: to }
   const content = body.content === undefined ? null : contentOf(saidOf(body), facts)
   const data: CommandData['conversation.start'] = {
     messageId,
     accountId: account.id,
     channel: account.channel,
-    contactId: contactIdOf(facts.idKey, account.id, body.to),
+    contactId: contactIdOf(facts.idKey, account.id, to),
     address: { ...place, accountAddress: account.externalId },
     profile,
     content,

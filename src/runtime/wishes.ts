@@ -85,7 +85,7 @@ export const positionOf = (positions: Passed, { subject, seq, partition }: Answe
 const KEY = /^[\x21-\x7e]{1,64}$/
 
 /** Throws `idempotency_key_invalid`. */
-export const checkKey = (key: string | undefined): void => {
+const checkKey = (key: string | undefined): void => {
   if (key !== undefined && !KEY.test(key)) throw new ConfabError('idempotency_key_invalid')
 }
 

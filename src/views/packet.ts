@@ -11,7 +11,7 @@ export type ViewTopic = (typeof viewTopics)[number]
 export const isViewTopic = (topic: Topic): topic is ViewTopic => (viewTopics as readonly Topic[]).includes(topic)
 
 /** Bytes of a packet, unless one record is larger. */
-export const PACKET_BYTES = 2_097_152
+const PACKET_BYTES = 2_097_152
 /** Records of a packet at most: below the size of the stores' caches, so that no row leaves its cache in mid-batch. */
 export const PACKET_RECORDS_MAX = 8_000
 const HEAD_BYTES = 20

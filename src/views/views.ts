@@ -12,7 +12,7 @@ import { isViewTopic, viewTopics } from './packet.ts'
 import { QueryThread, type Answered } from './queries/thread.ts'
 
 /** Milliseconds a search may take; what takes longer is a question for a report. */
-export const SEARCH_DEADLINE_MS = 2_000
+const SEARCH_DEADLINE_MS = 2_000
 const LIST_DEADLINE_MS = 10_000
 
 export interface ViewsParts {

@@ -33,7 +33,7 @@ import { ACCOUNT_SID, AUTH_TOKEN, FakeTwilio } from './fake-twilio.ts'
 export const ORGANIZATION = '00000000-0000-8000-8000-00000000000a'
 export const ID_KEY = randomBytes(32)
 export const NUMBER = '+15550100'
-export const PUBLIC_URL = 'https://confab.example'
+const PUBLIC_URL = 'https://confab.example'
 
 export const account: Account = {
   id: '00000000-0000-8000-8000-00000000000b',
@@ -54,7 +54,7 @@ export const account: Account = {
   origins: [],
 }
 
-export const textContent = (text: string): MessageContent => ({
+const textContent = (text: string): MessageContent => ({
   kind: 'text',
   text,
   attachments: [],
@@ -82,7 +82,7 @@ export const undo = (t: TestContext, close: () => Promise<void>): void => {
   stack.push(close)
 }
 
-export const openLog = async (t: TestContext): Promise<Log> => {
+const openLog = async (t: TestContext): Promise<Log> => {
   const directory = await mkdtemp(join(tmpdir(), 'confab-effects-'))
   const log = await openEmbeddedLog({ directory, cleanIntervalMs: 0 })
   undo(t, async () => {
@@ -110,7 +110,7 @@ export const quickTime = () => {
   return { clock, timers, wait: openWaits(timers, clock) }
 }
 
-export const conversationOf = (userId: string): string => deriveKeyed(ID_KEY, 'conversation', [account.id, userId])
+const conversationOf = (userId: string): string => deriveKeyed(ID_KEY, 'conversation', [account.id, userId])
 
 let seq = 0
 export const sendEffect = (userId: string, text: string, fields: Partial<EffectSend> = {}): EffectSend => {
@@ -140,7 +140,7 @@ const put = (topic: Entry['topic'], key: string, value: Buffer | null, type: str
 })
 
 /** Plays the conversation's owner: queues messages, ends their effects when reported, keeps their rows. */
-export class FakeActor {
+class FakeActor {
   readonly reports: Command<'send.report'>[] = []
   readonly commands: Command[] = []
   readonly #log: Log

@@ -95,7 +95,7 @@ export const grantsOf = (over: Partial<Grants> = {}): Grants => ({
 export const contactOf = (conversationId: string): Grants =>
   grantsOf({ kind: 'contact', role: 'contact', id: idOf('contact', conversationId), accountIds: [ids.account], conversationId })
 
-export const messageContent = (text: string, clientKey: string | null = null): ContentBody['message'] => ({
+const messageContent = (text: string, clientKey: string | null = null): ContentBody['message'] => ({
   kind: 'text', text, attachments: [], location: null, answer: null, template: null, native: null, providerMessageId: null, providerEventId: null, clientKey,
 }) // prettier-ignore
 

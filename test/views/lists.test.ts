@@ -10,7 +10,7 @@ const agent: Viewer = { grants: grantsOf('agent') }
 const namesOf = async ({ views, world }: Site, names: readonly string[], query: ConversationQuery, viewer = agent): Promise<string[]> => {
   const byId = new Map(names.map((name) => [world.conversationId(name), name]))
   const found: string[] = []
-  for (let after: ConversationQuery['after']; ; ) {
+  for (let after: ConversationQuery['after']; ;) {
     const page = await views.conversations(viewer, { ...query, ...(after === undefined ? {} : { after }) })
     found.push(...page.items.map(({ id }) => byId.get(id) ?? id))
     if (page.next === null) return found
@@ -32,7 +32,10 @@ test('lists by activity, state, assignee, account and contact, a page at a time'
 
   const newestFirst = ['c0', 'c8', 'c7', 'c6', 'c5', 'c4', 'c3', 'c2', 'c1']
   assert.deepEqual(await namesOf(site, names, { limit: 2 }), newestFirst)
-  assert.deepEqual(await namesOf(site, names, { limit: 2, state: ['open'] }), newestFirst.filter((name) => name !== 'c8'))
+  assert.deepEqual(
+    await namesOf(site, names, { limit: 2, state: ['open'] }),
+    newestFirst.filter((name) => name !== 'c8'),
+  )
   assert.deepEqual(await namesOf(site, names, { state: ['resolved'] }), ['c8'])
   assert.deepEqual(await namesOf(site, names, { assignee: idOf('agent') }), ['c1'])
   assert.deepEqual(await namesOf(site, names, { limit: 3, assignee: 'none', state: ['open'] }), ['c0', 'c7', 'c6', 'c5', 'c4', 'c3'])
@@ -53,9 +56,18 @@ test('sorts by priority first, then activity; snoozed by when they wake; labels 
   world.event('none', 'conversation.labeled', { added: [idOf('vip'), idOf('spam')], removed: [] })
   world.event('low', 'conversation.labeled', { added: [idOf('vip')], removed: [] })
   world.event('none', 'conversation.labeled', { added: [], removed: [idOf('spam')] })
-  for (const [name, hours] of [['low', 3], ['none', 1]] as const) {
+  for (const [name, hours] of [
+    ['low', 3],
+    ['none', 1],
+  ] as const) {
     const until = START + hours * 3_600_000
-    const row = { ...world.rowOf(name), state: 'snoozed' as const, snoozedUntil: until, priority: name === 'low' ? ('low' as const) : ('none' as const), labels: [idOf('vip')] }
+    const row = {
+      ...world.rowOf(name),
+      state: 'snoozed' as const,
+      snoozedUntil: until,
+      priority: name === 'low' ? ('low' as const) : ('none' as const),
+      labels: [idOf('vip')],
+    }
     world.event(name, 'conversation.snoozed', { until, before: 'open', row: { ...row, seq: row.seq + 1 } })
   }
   await site.settle()
@@ -77,7 +89,7 @@ test('a page stands where it stood while rows come in before and behind it', asy
     world.receive('c3', `moves ${sort}`, 'hello')
     await site.settle()
     const seen = [...first.items.map(({ id }) => id)]
-    for (let after = first.next; after !== null; ) {
+    for (let after = first.next; after !== null;) {
       const page = await views.conversations(agent, { sort, limit: 10, after })
       seen.push(...page.items.map(({ id }) => id))
       after = page.next
@@ -91,7 +103,12 @@ test('a row shows the contact, the last message, unread for the caller and what 
   const site = await openSite(context)
   const { world, views } = site
   const id = world.create('anna', { address: '+4915100001' })
-  world.contact('anna', 'contact.created', { accountId: ACCOUNT, channel: 'twilio', conversationId: id }, { contents: [profileOf('Anna Ámsterdam')] })
+  world.contact(
+    'anna',
+    'contact.created',
+    { accountId: ACCOUNT, channel: 'twilio', conversationId: id },
+    { contents: [profileOf('Anna Ámsterdam')] },
+  )
   for (let index = 0; index < 3; index++) world.receive('anna', `m${index}`, `number ${index}`)
   world.send('anna', 'answer', 'We look into it')
   world.event('anna', 'message.read', { messageId: null, upToSeq: 4 })
@@ -106,7 +123,10 @@ test('a row shows the contact, the last message, unread for the caller and what 
   assert.equal(item?.waitingSince, null)
   const page = await views.messages(agent, id, {})
   assert.equal(page.items.at(-1)?.send?.state, 'read')
-  assert.deepEqual((await views.rows([id, idOf('nobody')])).map((row) => row?.contact.name ?? null), ['Anna Ámsterdam', null])
+  assert.deepEqual(
+    (await views.rows([id, idOf('nobody')])).map((row) => row?.contact.name ?? null),
+    ['Anna Ámsterdam', null],
+  )
 })
 
 test('counts follow states, assignees and sends, of the accounts the caller may see', async (context) => {
@@ -120,14 +140,37 @@ test('counts follow states, assignees and sends, of the accounts the caller may 
   const doubted = world.send('d', 'unknown', 'x')
   world.event('d', 'message.unknown', { messageId: doubted, attempt: 1, reason: 'crashed' })
   await site.settle()
-  assert.deepEqual((await views.counts(agent)).counts, { byState: { open: 3, pending: 0, snoozed: 0, resolved: 1 }, mine: 1, unassigned: 2, failedSends: 1, unknownSends: 1 })
+  assert.deepEqual((await views.counts(agent)).counts, {
+    byState: { open: 3, pending: 0, snoozed: 0, resolved: 1 },
+    mine: 1,
+    unassigned: 2,
+    failedSends: 1,
+    unknownSends: 1,
+  })
   const restricted = { grants: grantsOf('agent', { accountIds: [ACCOUNT] }) }
-  assert.deepEqual((await views.counts(restricted)).counts, { byState: { open: 2, pending: 0, snoozed: 0, resolved: 1 }, mine: 1, unassigned: 1, failedSends: 1, unknownSends: 0 })
-  world.event('c', 'message.queued', { messageId: failed, kind: 'text', orderAt: world.now, attachments: 0, attempt: 2, seenSeq: null, isOverride: false, replyTo: null }, { by: agentOf('agent') })
+  assert.deepEqual((await views.counts(restricted)).counts, {
+    byState: { open: 2, pending: 0, snoozed: 0, resolved: 1 },
+    mine: 1,
+    unassigned: 1,
+    failedSends: 1,
+    unknownSends: 0,
+  })
+  world.event(
+    'c',
+    'message.queued',
+    { messageId: failed, kind: 'text', orderAt: world.now, attachments: 0, attempt: 2, seenSeq: null, isOverride: false, replyTo: null },
+    { by: agentOf('agent') },
+  )
   world.event('d', 'message.settled', { messageId: doubted, before: 'unknown', after: 'sent' })
   world.assign('a', null)
   await site.settle()
-  assert.deepEqual((await views.counts(agent)).counts, { byState: { open: 3, pending: 0, snoozed: 0, resolved: 1 }, mine: 0, unassigned: 3, failedSends: 0, unknownSends: 0 })
+  assert.deepEqual((await views.counts(agent)).counts, {
+    byState: { open: 3, pending: 0, snoozed: 0, resolved: 1 },
+    mine: 0,
+    unassigned: 3,
+    failedSends: 0,
+    unknownSends: 0,
+  })
   assert.equal((await views.message(agent, world.conversationId('c'), failed))?.send?.attempt, 2)
 })
 
@@ -136,18 +179,37 @@ test('contacts list by creation, follow their events and carry their identities'
   const { world, views } = site
   for (const name of ['anna', 'bert', 'cleo']) {
     const conversationId = world.create(name)
-    world.contact(name, 'contact.created', { accountId: ACCOUNT, channel: 'twilio', conversationId }, { contents: [profileOf(name, { userId: `+49${name.length}` })] })
+    world.contact(
+      name,
+      'contact.created',
+      { accountId: ACCOUNT, channel: 'twilio', conversationId },
+      { contents: [profileOf(name, { userId: `+49${name.length}` })] },
+    )
   }
   world.contact('bert', 'contact.labeled', { added: [idOf('vip')], removed: [] })
-  world.contact('bert', 'contact.attributed', { supersedes: null }, { contents: [{ kind: 'attributes', body: { values: { plan: 'gold' } } }] })
+  world.contact(
+    'bert',
+    'contact.attributed',
+    { supersedes: null },
+    { contents: [{ kind: 'attributes', body: { values: { plan: 'gold' } } }] },
+  )
   world.contact('bert', 'contact.opted-out', { accountId: ACCOUNT })
   world.contact('bert', 'contact.blocked', {})
   await site.settle()
   const first = await views.contacts(agent, { limit: 2 })
-  assert.deepEqual(first.items.map(({ name }) => name), ['cleo', 'bert'])
+  assert.deepEqual(
+    first.items.map(({ name }) => name),
+    ['cleo', 'bert'],
+  )
   const second = await views.contacts(agent, { limit: 2, after: first.next ?? [] })
   assert.deepEqual([second.items.map(({ name }) => name), second.next], [['anna'], null])
   const { item } = await views.contact(agent, idOf('contact bert'))
-  assert.deepEqual([item?.labels, item?.attributes, item?.isBlocked, item?.identities[0]?.optedOut], [[idOf('vip')], { plan: 'gold' }, true, true])
-  assert.deepEqual((await views.contacts(agent, { text: 'ber' })).items.map(({ name }) => name), ['bert'])
+  assert.deepEqual(
+    [item?.labels, item?.attributes, item?.isBlocked, item?.identities[0]?.optedOut],
+    [[idOf('vip')], { plan: 'gold' }, true, true],
+  )
+  assert.deepEqual(
+    (await views.contacts(agent, { text: 'ber' })).items.map(({ name }) => name),
+    ['bert'],
+  )
 })

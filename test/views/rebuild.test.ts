@@ -14,7 +14,12 @@ const live = (world: World, round: number): void => {
     const name = `c${index}`
     if (round === 0) {
       const conversationId = world.create(name)
-      world.contact(name, 'contact.created', { accountId: ACCOUNT, channel: 'twilio', conversationId }, { contents: [profileOf(`Name ${name}`)] })
+      world.contact(
+        name,
+        'contact.created',
+        { accountId: ACCOUNT, channel: 'twilio', conversationId },
+        { contents: [profileOf(`Name ${name}`)] },
+      )
     }
     const received = world.receive(name, `${name} in ${round}`, `hello ${round}`)
     const sent = world.send(name, `${name} out ${round}`, `answer ${round}`)
@@ -22,7 +27,13 @@ const live = (world: World, round: number): void => {
     if (index % 3 === 0) world.event(name, 'message.failed', { messageId: sent, attempt: 1, reason: 'undelivered', providerCode: null })
     if (index % 4 === 0) world.note(name, `${name} note ${round}`, 'inside')
     if (index % 5 === 0) world.event(name, 'message.deleted', { messageId: received, isRevoked: false }, { shown: true })
-    if (index % 6 === 0) world.event(name, 'message.edited', { messageId: sent, supersedes: { seq: 1, n: 0 } }, { contents: [textContent('better')], shown: true })
+    if (index % 6 === 0)
+      world.event(
+        name,
+        'message.edited',
+        { messageId: sent, supersedes: { seq: 1, n: 0 } },
+        { contents: [textContent('better')], shown: true },
+      )
     world.assign(name, index % 2 === 0 ? `agent ${round}` : null)
     if (index === 7) world.resolve(name)
     world.event(name, 'conversation.labeled', { added: [idOf(`label ${round}`)], removed: round === 0 ? [] : [idOf(`label ${round - 1}`)] })
@@ -67,7 +78,11 @@ test('holes, empty chunks and chunks cut between a content and its event change 
   assert.equal(await holed.views.hash(), hash)
   assert.equal(await rebuild(holed), hash)
   const page = await holed.views.messages(agent, holed.world.conversationId('c1'), { limit: 100 })
-  assert.deepEqual(page.items.filter(({ content }) => content === null), [], 'no content was lost')
+  assert.deepEqual(
+    page.items.filter(({ content }) => content === null),
+    [],
+    'no content was lost',
+  )
 })
 
 test('a restart goes on where it stood and reads nothing twice', async (context) => {
@@ -79,7 +94,10 @@ test('a restart goes on where it stood and reads nothing twice', async (context)
   const read = records.length
   await site.reopen()
   await until(() => site.views.isReady(), 'the views are ready')
-  assert.equal(records.slice(read).reduce((sum, count) => sum + count, 0), 0)
+  assert.equal(
+    records.slice(read).reduce((sum, count) => sum + count, 0),
+    0,
+  )
   assert.equal(await site.views.hash(), hash)
 })
 
@@ -97,7 +115,12 @@ test('files of another version go; one that is damaged, or missing, is folded an
   await site.reopen()
   await until(() => site.views.isReady(), 'the views are ready')
   assert.equal(await site.views.hash(), hash)
-  assert.deepEqual(readdirSync(site.directory).filter((name) => name.endsWith('.db')).sort(), files.sort())
+  assert.deepEqual(
+    readdirSync(site.directory)
+      .filter((name) => name.endsWith('.db'))
+      .sort(),
+    files.sort(),
+  )
   assert.ok(files.every((name) => statSync(join(site.directory, name)).size > 8_192))
 })
 
@@ -140,7 +163,12 @@ test('erasing leaves structure and takes content: from rows, previews, search an
   const { world } = site
   live(world, 0)
   world.receive('c1', 'secret', 'confidential words')
-  world.event('c1', 'conversation.changed', { attributes: { seq: 99, n: 0 } }, { contents: [{ kind: 'attributes', body: { values: { plan: 'gold' } } }] })
+  world.event(
+    'c1',
+    'conversation.changed',
+    { attributes: { seq: 99, n: 0 } },
+    { contents: [{ kind: 'attributes', body: { values: { plan: 'gold' } } }] },
+  )
   await site.settle()
   const id = world.conversationId('c1')
   assert.equal((await site.views.search(agent, { text: 'confidential', type: 'message' })).items.length, 1)
@@ -189,7 +217,13 @@ test('waitFor tells whether a position was applied in time', async (context) => 
   const ends = await site.settle()
   assert.equal(await site.views.waitFor(ends, 0), true)
   assert.equal(await site.views.waitFor([{ topic: 'config', partition: 0, offset: 9 }], 0), true)
-  assert.equal(await site.views.waitFor(ends.map((position) => ({ ...position, offset: position.offset + 1 })), 5), false)
+  assert.equal(
+    await site.views.waitFor(
+      ends.map((position) => ({ ...position, offset: position.offset + 1 })),
+      5,
+    ),
+    false,
+  )
   const { asOf } = await site.views.conversation(agent, id)
   assert.deepEqual(asOf, ends)
 })

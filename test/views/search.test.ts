@@ -11,11 +11,18 @@ test('finds words, two words, beginnings, other accents and single CJK character
   const { world, views } = site
   world.create('anna')
   world.create('bert')
-  const texts = { older: 'The café on Straße 7 was crowded', other: 'nothing here', newer: 'Ein Cafe mit Müsli, order 4711', east: '我想取消订单' }
+  const texts = {
+    older: 'The café on Straße 7 was crowded',
+    other: 'nothing here',
+    newer: 'Ein Cafe mit Müsli, order 4711',
+    east: '我想取消订单',
+  }
   for (const [name, text] of Object.entries(texts)) world.receive(name === 'other' ? 'bert' : 'anna', name, text)
   await site.settle()
   const found = async (text: string, query: Partial<SearchQuery> = {}): Promise<string[]> =>
-    (await views.search(agent, { text, type: 'message', ...query })).items.map(({ messageId }) => Object.keys(texts).find((name) => idOf(`message ${name}`) === messageId) ?? '?')
+    (await views.search(agent, { text, type: 'message', ...query })).items.map(
+      ({ messageId }) => Object.keys(texts).find((name) => idOf(`message ${name}`) === messageId) ?? '?',
+    )
   assert.deepEqual(await found('cafe'), ['newer', 'older'])
   assert.deepEqual(await found('CAFÉ'), ['newer', 'older'])
   assert.deepEqual(await found('cafe musli'), ['newer'])
@@ -28,26 +35,50 @@ test('finds words, two words, beginnings, other accents and single CJK character
   assert.deepEqual(await found('   '), [])
   const first = await views.search(agent, { text: 'cafe', type: 'message', limit: 1 })
   const second = await views.search(agent, { text: 'cafe', type: 'message', limit: 1, after: first.next ?? [] })
-  assert.deepEqual([first.items[0]?.messageId, second.items[0]?.messageId, second.next], [idOf('message newer'), idOf('message older'), null])
+  assert.deepEqual(
+    [first.items[0]?.messageId, second.items[0]?.messageId, second.next],
+    [idOf('message newer'), idOf('message older'), null],
+  )
   assert.equal(second.items[0]?.snippet, 'The \u0002café\u0003 on Straße 7 was crowded')
 })
 
 test('finds contacts by name, e-mail and the end of a phone number, and their conversations', async (context) => {
   const site = await openSite(context)
   const { world, views } = site
-  for (const [name, phone] of [['Anna Ámsterdam', '+49 151 1234567'], ['Bert Brecht', '+49 151 7654321']] as const) {
+  for (const [name, phone] of [
+    ['Anna Ámsterdam', '+49 151 1234567'],
+    ['Bert Brecht', '+49 151 7654321'],
+  ] as const) {
     const conversationId = world.create(name)
-    world.contact(name, 'contact.created', { accountId: ACCOUNT, channel: 'twilio', conversationId }, { contents: [profileOf(name, { phones: [phone], emails: [`${name.split(' ')[0]?.toLowerCase()}@example.com`], userId: phone.replaceAll(' ', '') })] })
+    world.contact(
+      name,
+      'contact.created',
+      { accountId: ACCOUNT, channel: 'twilio', conversationId },
+      {
+        contents: [
+          profileOf(name, {
+            phones: [phone],
+            emails: [`${name.split(' ')[0]?.toLowerCase()}@example.com`],
+            userId: phone.replaceAll(' ', ''),
+          }),
+        ],
+      },
+    )
   }
   world.receive('Bert Brecht', 'm', 'ask Anna about it')
   await site.settle()
-  const names = async (text: string): Promise<string[]> => (await views.search(agent, { text, type: 'contact' })).items.map(({ snippet }) => snippet.replaceAll('\u0002', '').replaceAll('\u0003', '').split(' · ')[0] ?? '')
+  const names = async (text: string): Promise<string[]> =>
+    (await views.search(agent, { text, type: 'contact' })).items.map(
+      ({ snippet }) => snippet.replaceAll('\u0002', '').replaceAll('\u0003', '').split(' · ')[0] ?? '',
+    )
   assert.deepEqual(await names('amsterdam'), ['Anna Ámsterdam'])
   assert.deepEqual(await names('bert@example.com'), ['Bert Brecht'])
   assert.deepEqual(await names('4567'), ['Anna Ámsterdam'])
   assert.deepEqual(await names('0151 7654321'.slice(1)), ['Bert Brecht'])
   assert.deepEqual(await names('9999'), [])
-  const conversations = (await views.search(agent, { text: 'anna', type: 'conversation' })).items.map(({ conversationId }) => conversationId)
+  const conversations = (await views.search(agent, { text: 'anna', type: 'conversation' })).items.map(
+    ({ conversationId }) => conversationId,
+  )
   assert.deepEqual(conversations, [world.conversationId('Anna Ámsterdam'), world.conversationId('Bert Brecht')])
   world.contact('Bert Brecht', 'contact.changed', { supersedes: null }, { contents: [profileOf('Bertolt')] })
   await site.settle()

@@ -11,7 +11,7 @@ import { openViews, type AsOf, type Views, type ViewsOptions } from '#views'
 import { topics } from '#topics'
 import { World } from './world.ts'
 
-export const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 export interface Site {
   readonly log: Log
@@ -32,18 +32,26 @@ export const until = async (isTrue: () => boolean | Promise<boolean>, what: stri
   }
 }
 
-export const endsOf = async (log: Log): Promise<AsOf> => {
-  const wanted = (['events', 'contact-events', 'marks'] as const).flatMap((topic) => Array.from({ length: topics[topic].partitions }, (_, partition) => ({ topic, partition })))
+const endsOf = async (log: Log): Promise<AsOf> => {
+  const wanted = (['events', 'contact-events', 'marks'] as const).flatMap((topic) =>
+    Array.from({ length: topics[topic].partitions }, (_, partition) => ({ topic, partition })),
+  )
   return Promise.all(wanted.map(async ({ topic, partition }) => ({ topic, partition, offset: (await log.bounds(topic, partition)).end })))
 }
 
 const isAhead = (asOf: AsOf, wanted: AsOf): boolean =>
-  wanted.every(({ topic, partition, offset }) => (asOf.find((each) => each.topic === topic && each.partition === partition)?.offset ?? 0) >= offset)
+  wanted.every(
+    ({ topic, partition, offset }) => (asOf.find((each) => each.topic === topic && each.partition === partition)?.offset ?? 0) >= offset,
+  )
 
-export const openSite = async (context: TestContext, options: { readonly log?: Partial<EmbeddedLogOptions>; readonly views?: Partial<ViewsOptions> } = {}): Promise<Site> => {
+export const openSite = async (
+  context: TestContext,
+  options: { readonly log?: Partial<EmbeddedLogOptions>; readonly views?: Partial<ViewsOptions> } = {},
+): Promise<Site> => {
   const directory = mkdtempSync(join(tmpdir(), 'confab-views-'))
   const log = await openEmbeddedLog({ directory: join(directory, 'log'), synchronous: 'OFF', cleanIntervalMs: 0, ...options.log })
-  const open = (): Promise<Views> => openViews({ log, directory: join(directory, 'views'), clock: Date.now, logger: silent, ...options.views })
+  const open = (): Promise<Views> =>
+    openViews({ log, directory: join(directory, 'views'), clock: Date.now, logger: silent, ...options.views })
   const world = new World()
   const site: Site = {
     log,
@@ -56,7 +64,10 @@ export const openSite = async (context: TestContext, options: { readonly log?: P
       if (!(await site.views.waitFor(ends, 20_000))) throw new Error('the views did not apply what was committed')
       // Search has a file and a pace of its own.
       const viewer = { grants: { organizationId: 'nobody', kind: 'agent', id: 'nobody', role: 'agent', accountIds: null } } as const
-      await until(async () => isAhead((await site.views.search(viewer, { text: 'x', type: 'message' })).asOf, ends), 'search has applied what was committed')
+      await until(
+        async () => isAhead((await site.views.search(viewer, { text: 'x', type: 'message' })).asOf, ends),
+        'search has applied what was committed',
+      )
       return ends
     },
     reopen: async () => {

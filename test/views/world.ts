@@ -1,7 +1,22 @@
 // A small world for the views' tests: conversations whose events are encoded and committed as an owner would.
 // Between the tests and the log; ids are derived from names, times run from one fixed moment.
 
-import { contentRecords, derivePlain, encode, eventRecords, keys, mark, type Content, type ContentBody, type ConversationRow, type Event, type EventData, type EventType, type Mark, type Principal } from '#schemas/log'
+import {
+  contentRecords,
+  derivePlain,
+  encode,
+  eventRecords,
+  keys,
+  mark,
+  type Content,
+  type ContentBody,
+  type ConversationRow,
+  type Event,
+  type EventData,
+  type EventType,
+  type Mark,
+  type Principal,
+} from '#schemas/log'
 import type { Grants } from '#schemas'
 import { partitionOf, type Batch, type Log, type LogRecord, type Lease, type Owner } from '#log'
 import type { Topic } from '#topics'
@@ -11,7 +26,7 @@ export const idOf = (name: string): string => derivePlain('setting', [name])
 export const ORGANIZATION = idOf('organization')
 export const ACCOUNT = idOf('account')
 
-export const system: Principal = { kind: 'system', id: null }
+const system: Principal = { kind: 'system', id: null }
 export const agentOf = (name: string): Principal => ({ kind: 'agent', id: idOf(name) })
 export const contactOf = (name: string): Principal => ({ kind: 'contact', id: idOf(`contact ${name}`) })
 
@@ -83,12 +98,35 @@ export class World {
     const contactId = idOf(`contact ${name}`)
     this.#organizations.set(id, options.organizationId ?? ORGANIZATION)
     const row: ConversationRow = {
-      id, accountId, channel, contactId, state: 'open', snoozedUntil: null, cycle: 1, assignee: null, teamId: null, priority: 'none', labels: [],
-      createdAt: at, lastActivityAt: at, lastInboundAt: null, lastReplyAt: null, waitingSince: null, firstReplyAt: null, seq: 1, contactSeq: 0, startedBy: contactOf(name),
+      id,
+      accountId,
+      channel,
+      contactId,
+      state: 'open',
+      snoozedUntil: null,
+      cycle: 1,
+      assignee: null,
+      teamId: null,
+      priority: 'none',
+      labels: [],
+      createdAt: at,
+      lastActivityAt: at,
+      lastInboundAt: null,
+      lastReplyAt: null,
+      waitingSince: null,
+      firstReplyAt: null,
+      seq: 1,
+      contactSeq: 0,
+      startedBy: contactOf(name),
     }
     this.#fates.set(id, { row, at })
     const address: Content = { kind: 'address', body: { userId: options.address ?? '+15550100', threadId: null, accountAddress: null } }
-    this.#event(id, 'conversation.created', { accountId, channel, contactId, row }, { by: contactOf(name), contents: [address, profileOf(name)] })
+    this.#event(
+      id,
+      'conversation.created',
+      { accountId, channel, contactId, row },
+      { by: contactOf(name), contents: [address, profileOf(name)] },
+    )
     return id
   }
 
@@ -104,7 +142,12 @@ export class World {
     row.lastActivityAt = at
     row.lastInboundAt = at
     row.waitingSince ??= at
-    this.event(name, 'message.received', { messageId, kind: 'text', orderAt: said.orderAt ?? at, receivedAt: at, providerAt: null, attachments: 0, window: null }, { by: contactOf(name), at, contents: said.contents ?? [textContent(text)], shown: true })
+    this.event(
+      name,
+      'message.received',
+      { messageId, kind: 'text', orderAt: said.orderAt ?? at, receivedAt: at, providerAt: null, attachments: 0, window: null },
+      { by: contactOf(name), at, contents: said.contents ?? [textContent(text)], shown: true },
+    )
     return messageId
   }
 
@@ -119,7 +162,12 @@ export class World {
       row.waitingSince = null
       if (by.kind === 'agent') row.firstReplyAt ??= at
     }
-    this.event(name, 'message.queued', { messageId, kind: 'text', orderAt: at, attachments: 0, attempt: 1, seenSeq: null, isOverride: false, replyTo: null }, { by, at, contents: said.contents ?? [textContent(text)], shown: true })
+    this.event(
+      name,
+      'message.queued',
+      { messageId, kind: 'text', orderAt: at, attachments: 0, attempt: 1, seenSeq: null, isOverride: false, replyTo: null },
+      { by, at, contents: said.contents ?? [textContent(text)], shown: true },
+    )
     return messageId
   }
 
@@ -162,7 +210,13 @@ export class World {
   }
 
   tombstone(subjectId: string, references: readonly { readonly seq: number; readonly n: number }[], topic: Topic = 'events'): void {
-    for (const { seq, n } of references) this.#push(topic, subjectId, { key: keys.content(subjectId, seq, n), value: null, headers: { type: 'content', kind: 'content' }, time: this.now })
+    for (const { seq, n } of references)
+      this.#push(topic, subjectId, {
+        key: keys.content(subjectId, seq, n),
+        value: null,
+        headers: { type: 'content', kind: 'content' },
+        time: this.now,
+      })
   }
 
   contact<T extends EventType>(name: string, type: T, data: EventData[T], said: Said & { readonly organizationId?: string } = {}): void {
@@ -173,8 +227,25 @@ export class World {
 
   mark(name: string, agent: string, readUpTo: number): void {
     const conversationId = this.conversationId(name)
-    const value: Mark = { conversationId, organizationId: ORGANIZATION, accountId: ACCOUNT, agentId: idOf(agent), rev: this.now, readUpTo, readUpToContactSeq: 0, draft: null, draftRev: 0, isNoteDraft: false, at: this.now }
-    this.#push('marks', conversationId, { key: keys.mark(conversationId, idOf(agent)), value: encode(mark, value), headers: { type: 'mark' }, time: this.now })
+    const value: Mark = {
+      conversationId,
+      organizationId: ORGANIZATION,
+      accountId: ACCOUNT,
+      agentId: idOf(agent),
+      rev: this.now,
+      readUpTo,
+      readUpToContactSeq: 0,
+      draft: null,
+      draftRev: 0,
+      isNoteDraft: false,
+      at: this.now,
+    }
+    this.#push('marks', conversationId, {
+      key: keys.mark(conversationId, idOf(agent)),
+      value: encode(mark, value),
+      headers: { type: 'mark' },
+      time: this.now,
+    })
   }
 
   #event<T extends EventType>(subjectId: string, type: T, data: EventData[T], said: Said & { readonly shown?: boolean }): number {
@@ -187,15 +258,35 @@ export class World {
     const contents = said.contents ?? []
     const organizationId = this.#organizations.get(subjectId) ?? ORGANIZATION
     const event = {
-      type, organizationId, subjectId, seq, contactSeq: said.shown === true ? (fate?.row.contactSeq ?? null) : null, at, by: said.by ?? system,
-      commandId: derivePlain('command', [subjectId, seq]), ruleId: null, settingsOffset: -1, contents: contents.length, data: structuredClone(data),
+      type,
+      organizationId,
+      subjectId,
+      seq,
+      contactSeq: said.shown === true ? (fate?.row.contactSeq ?? null) : null,
+      at,
+      by: said.by ?? system,
+      commandId: derivePlain('command', [subjectId, seq]),
+      ruleId: null,
+      settingsOffset: -1,
+      contents: contents.length,
+      data: structuredClone(data),
     } as unknown as Event
     const topic = type.startsWith('contact.') ? 'contact-events' : 'events'
     for (const [n, { kind, body }] of contents.entries()) {
       const value = encode(contentRecords[kind] as never, { organizationId, subjectId, seq, n, body })
-      this.#push(topic, subjectId, { key: keys.content(subjectId, seq, n), value, headers: { type: `content.${kind}`, kind: 'content' }, time: at })
+      this.#push(topic, subjectId, {
+        key: keys.content(subjectId, seq, n),
+        value,
+        headers: { type: `content.${kind}`, kind: 'content' },
+        time: at,
+      })
     }
-    this.#push(topic, subjectId, { key: keys.event(subjectId, seq), value: encode(eventRecords[type] as never, event as never), headers: { type }, time: at })
+    this.#push(topic, subjectId, {
+      key: keys.event(subjectId, seq),
+      value: encode(eventRecords[type] as never, event as never),
+      headers: { type },
+      time: at,
+    })
     return seq
   }
 
@@ -231,4 +322,11 @@ export class World {
   }
 }
 
-export const grantsOf = (name: string, extra: Partial<Grants> = {}): Grants => ({ organizationId: ORGANIZATION, kind: 'agent', id: idOf(name), role: 'agent', accountIds: null, ...extra })
+export const grantsOf = (name: string, extra: Partial<Grants> = {}): Grants => ({
+  organizationId: ORGANIZATION,
+  kind: 'agent',
+  id: idOf(name),
+  role: 'agent',
+  accountIds: null,
+  ...extra,
+})

@@ -13,7 +13,7 @@ export interface PageOf<T> {
   readonly next: (string | number)[] | null
 }
 
-export const LIMIT_MAX = 100
+const LIMIT_MAX = 100
 const LIMIT_DEFAULT = 25
 /** Accounts that are read off their own index each; more are a filter over the organization's. */
 const ACCOUNT_BRANCHES_MAX = 8

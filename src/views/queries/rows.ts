@@ -8,7 +8,7 @@ import type { Viewer } from '../index.ts'
 import type { Reader } from './reader.ts'
 
 /** Unread messages are counted up to this. */
-export const UNREAD_MAX = 100
+const UNREAD_MAX = 100
 
 export interface FoundConversation {
   readonly n: number

@@ -8,7 +8,7 @@ import type { Reader } from './reader.ts'
 import { findContact, findConversation } from './rows.ts'
 
 /** What of a conversation is structure: everything but names, addresses, attributes, previews. */
-export const structureOfConversation = ({
+const structureOfConversation = ({
   contact: _contact,
   attributes: _attributes,
   lastMessage,
@@ -19,9 +19,9 @@ export const structureOfConversation = ({
   lastMessage: lastMessage === null ? null : { ...lastMessage, author: lastMessage.author, preview: null },
 })
 
-export const structureOfMessage = ({ content: _content, providerMessageId: _id, ...message }: Message): object => message
+const structureOfMessage = ({ content: _content, providerMessageId: _id, ...message }: Message): object => message
 
-export const structureOfContact = ({ id, organizationId, identities, labels, isBlocked, isErased, createdAt, seq }: Contact): object => ({
+const structureOfContact = ({ id, organizationId, identities, labels, isBlocked, isErased, createdAt, seq }: Contact): object => ({
   id,
   organizationId,
   identities: identities.map(({ accountId, channel, conversationId, optedOut }) => ({ accountId, channel, conversationId, optedOut })),

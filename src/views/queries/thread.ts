@@ -8,7 +8,7 @@ import { isDamage } from '../file.ts'
 import type { QueryOptions, QueryReply, QueryRequest, QuestionAnswer, QuestionArguments, QuestionName } from './worker.ts'
 
 /** Questions that wait or are being answered; more are refused. */
-export const QUESTIONS_MAX = 2_000
+const QUESTIONS_MAX = 2_000
 
 interface Asked {
   readonly request: Omit<QueryRequest, 'id'>

@@ -4,7 +4,7 @@
 import type { Contact } from '#schemas'
 
 /** Terms of a query that are looked at; what comes after is ignored. */
-export const TERMS_MAX = 16
+const TERMS_MAX = 16
 /** Characters of a text that are indexed. */
 const INDEXED_CHARACTERS_MAX = 65_536
 const SNIPPET_CHARACTERS = 160
@@ -51,7 +51,7 @@ export const contactText = (row: Contact): { readonly body: string; readonly dig
 }
 
 /** The terms asked for, in order; empty where there is nothing to look for. */
-export const termsOf = (text: string): string[] => (text.normalize('NFC').match(/[\p{L}\p{N}\p{M}]+/gu) ?? []).slice(0, TERMS_MAX)
+const termsOf = (text: string): string[] => (text.normalize('NFC').match(/[\p{L}\p{N}\p{M}]+/gu) ?? []).slice(0, TERMS_MAX)
 
 const quoted = (term: string): string => `"${spread(term).trim()}"`
 

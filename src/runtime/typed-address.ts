@@ -1,0 +1,23 @@
+// An address as a person typed it, as the provider will write it: else one customer has two conversations.
+// Between the API, where numbers are typed, and the ids that are derived from them; what a provider says is never rewritten.
+
+import { parsePhoneNumberFromString } from 'libphonenumber-js'
+import type { Channel } from '#schemas/log'
+import { ConfabError } from '#errors'
+
+const PREFIX = /^(whatsapp|rcs|messenger):/
+
+/** E.164 where the channel goes by numbers. Throws `request_invalid` for what cannot be a number; short codes pass. */
+export const typedAddress = (channel: Channel, typed: string): string => {
+  if (channel !== 'twilio') return typed.trim()
+  const text = typed.trim()
+  const prefix = PREFIX.exec(text)?.[0] ?? ''
+  const rest = text.slice(prefix.length)
+  if (prefix !== 'whatsapp:' && prefix !== '') return text
+  if (/^\d{3,8}$/.test(rest)) return text
+  const number = parsePhoneNumberFromString(rest)
+  if (number?.isPossible() !== true) {
+    throw new ConfabError('request_invalid', { detail: 'to must be a phone number with its country, such as +1 555 010 0123.' })
+  }
+  return `${prefix}${number.number}`
+}
