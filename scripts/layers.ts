@@ -66,7 +66,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'runtime',
     files: ['src/runtime/**'],
-    may: [...base, '#actors', '#channels', '#log', '#timers', '#views', '#views/*', 'lru-cache', 'xstate'],
+    may: [...base, '#actors', '#channels', '#log', '#timers', '#views', '#views/*', 'libphonenumber-js', 'lru-cache', 'xstate'],
     mayTypes: ports,
     never: clients,
   },

@@ -148,13 +148,13 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
   })
   stack.add(() => views.close())
   const uploads = openUploads(await openFiles(join(config.dataDirectory, 'files')), core.drawKey)
-  let carriers: Carriers | undefined
+  const late: { carriers?: Carriers } = {}
   // What is refused before the carriers are open, their first round reads back.
-  const onWebhookRefused = (): void => carriers?.webhookRefused()
+  const onWebhookRefused = (): void => late.carriers?.webhookRefused()
   const http = await openDoors(core, { logger, metrics, stack, views, uploads, links, onWebhookRefused })
   const { signInPath } = await runFirst({ ...core, dataDirectory: config.dataDirectory })
   const port = await http.listen()
-  const opened = openCarriers({
+  const carriers = openCarriers({
     ...core,
     views,
     uploads,
@@ -164,8 +164,8 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
     logger,
     metrics,
   })
-  carriers = opened
-  stack.add(() => opened.close())
+  late.carriers = carriers
+  stack.add(() => carriers.close())
   logger.info({ name: 'node.ready', port, logId: log.id, organizations: settings.organizations().length })
   return { url: `http://localhost:${port}`, signInPath, tokenPath: adminTokenPath(config.dataDirectory), stop: () => stack.close() }
 }

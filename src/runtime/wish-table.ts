@@ -70,7 +70,6 @@ const ofMessage =
     message?.direction === 'note' ? 'note.write' : permission
 
 const always = (permission: Permission) => (): Permission => permission
-
 const start = (body: WishBody<'conversation.start'>, facts: Facts): Built => {
   const account = found(facts.account)
   if (account.channel === 'web') throw new ConfabError('not_on_this_channel', { detail: 'A web chat is started by its visitor.' })
