@@ -1,4 +1,5 @@
-// What a decision is given and what it returns. Between the pure actors of this folder and the runtime that loads, commits and carries out.
+// What a decision is given and what it returns.
+// Between the pure actors of this folder and the runtime that loads, commits and carries out.
 
 import type {
   Account,

@@ -1,4 +1,5 @@
-// The decisions: pure (snapshot, command) → events, effects, snapshot. The only door of this folder.
+// The decisions: pure (snapshot, command) → events, effects, snapshot.
+// Between the runtime and the actors; the only door of this folder.
 
 export * from './decision.ts'
 export { rowsNeeded, type RowNeed } from './needs.ts'

@@ -1,4 +1,5 @@
-// The words that cross HTTP and sockets, safe for browsers. The log's words (Avro, ids) are #schemas/log.
+// The words that cross HTTP and sockets, safe for browsers.
+// Between doors and clients; the log's words (Avro, ids) are #schemas/log.
 
 export * from './api/shapes.ts'
 export * from './api/socket.ts'

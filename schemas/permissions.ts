@@ -1,4 +1,5 @@
-// The one table of roles and permissions. HTTP, sockets, replay, search and actors all ask it; nothing else decides who may.
+// The one table of roles and permissions.
+// HTTP, sockets, replay, search and actors all ask it; nothing else decides who may.
 
 /** People's roles, then tokens' roles. */
 export const agentRoles = ['owner', 'admin', 'supervisor', 'agent', 'observer'] as const

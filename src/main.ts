@@ -34,6 +34,7 @@ import { hasLog, openDataDirectory } from './data-directory.ts'
 import { openFileLinks } from './file-links.ts'
 import { adminTokenPath, runFirst } from './first-run.ts'
 import { openRegistry } from './registry.ts'
+import { watchViewLag } from './view-lag.ts'
 
 export interface Node {
   /** How this machine reaches it. */
@@ -147,6 +148,7 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
     publicNameOf: ({ kind, id }) => (kind === 'agent' && id !== null ? settings.agent(id)?.name : undefined),
   })
   stack.add(() => views.close())
+  stack.add(watchViewLag({ log, views, metrics, clock }))
   const uploads = openUploads(await openFiles(join(config.dataDirectory, 'files')), core.drawKey)
   const late: { carriers?: Carriers } = {}
   // What is refused before the carriers are open, their first round reads back.

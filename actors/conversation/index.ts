@@ -1,4 +1,5 @@
-// A conversation as a machine, its fold, its rows and its effects: what the rules in ../decide build decisions from.
+// A conversation as a machine, its fold, its rows and its effects.
+// Between the rules in ../decide, which build decisions from these, and the folder's only door.
 
 export { callOffSend, ConversationDraft, type LivingDraft } from './draft.ts'
 export { endFetch, endSend, introduce, putSend, putTell, putDrop, putTimer } from './effects.ts'

@@ -114,7 +114,9 @@ export const receiveMessage = (draft: ConversationDraft, { data }: Command<'mess
   }
   const living = draft as LivingDraft
   const before = living.snapshot
-  const word = before.channel === 'twilio' ? keyword(content) : ''
+  // Carriers and Twilio act on such words in SMS alone: on WhatsApp "cancel" is an answer like any other.
+  const isSms = before.channel === 'twilio' && !address.userId.includes(':')
+  const word = isSms ? keyword(content) : ''
   const isStop = stopWords.has(word)
   if (isStop) setOptOut(living, true)
   const contents: Content[] = [{ kind: 'message', body: content }]

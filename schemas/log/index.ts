@@ -1,4 +1,5 @@
-// The words of the log: Avro records, their types and their bytes. Node only; browsers take types from here and nothing else.
+// The words of the log: Avro records, their types and their bytes.
+// Node only: between the log and all who write or read it; browsers take types from here and nothing else.
 
 export * from './avro.ts'
 export * from './words.ts'

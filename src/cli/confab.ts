@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command line: one program, one subcommand a file. Between a person at a terminal and a running server or its data directory.
+// The command line: one program, one subcommand a file.
+// Between a person at a terminal and a running server or its data directory.
 
 import { Command } from 'commander'
 import { ConfabError } from '#errors'

@@ -1,4 +1,5 @@
-// `confab config`: prints, checks and documents the settings, all from the one table.
+// `confab config`: prints, checks and documents the settings.
+// Between a person who sets the environment and the one table that defines it.
 
 import type { Command } from 'commander'
 import { loadConfig, settingsTable } from '#config'

@@ -1,4 +1,5 @@
-// `confab dead-letters`: what could not be processed, on a running server: looked at, sent again in order, or discarded.
+// `confab dead-letters`: looks at what could not be processed, sends it again in order, or discards it.
+// Between an operator and the parked commands of a running server.
 
 import type { Command } from 'commander'
 import { openRemote, withRemote, type RemoteOptions } from './remote.ts'

@@ -1,4 +1,5 @@
-// `confab doctor`: looks at settings, data directory, secret, log, views, disk and port, and says in plain words what is wrong and what to do.
+// `confab doctor`: looks at settings, data directory, secret, log, views, disk and port.
+// Between a person whose server does not start and what is wrong, in plain words.
 
 import type { Command } from 'commander'
 import { loadConfig } from '#config'

@@ -1,4 +1,5 @@
-// `confab find`: looks through the log for a key, an id or words, newest first, beside a running server or without one.
+// `confab find`: looks through the log for a key, an id or words, newest first.
+// Beside a running server or without one; between a question and the bytes in the log.
 
 import type { Command } from 'commander'
 import { ConfabError } from '#errors'

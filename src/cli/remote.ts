@@ -1,4 +1,5 @@
 // Talks to a running server as its owner, with the token of the data directory or one given.
+// Between the subcommands that need a server and its HTTP API.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// `confab serve`: runs a node in the foreground until SIGTERM or SIGINT, and tells a newcomer where to go.
+// `confab serve`: runs a node in the foreground until SIGTERM or SIGINT.
+// Between a terminal or a supervisor and the node; tells a newcomer where to go.
 
 import type { Command } from 'commander'
 import { loadConfig } from '#config'

@@ -1,4 +1,5 @@
-// `confab tail`: follows topics of the log, of a running server or a stopped one. Reads beside the server and never holds it up.
+// `confab tail`: follows topics of the log, of a running server or a stopped one.
+// Between a person who watches and the log: reads beside the server and never holds it up.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'

@@ -1,4 +1,5 @@
-// `confab token`: makes, lists and removes API tokens, and makes one-time sign-in links, on a running server.
+// `confab token`: makes, lists and removes API tokens, and makes one-time sign-in links.
+// Between an operator and the settings of a running server.
 
 import type { Command } from 'commander'
 import { ConfabError } from '#errors'

@@ -45,7 +45,7 @@ export class PacketWriter {
     let index = from
     while (index < chunk.records.length && !this.isFull) {
       // In bounds by the condition.
-      this.#write(topic, chunk.partition, chunk.records[index]!) // oxlint-disable-line typescript/no-non-null-assertion
+      this.#write(topic, chunk.partition, chunk.records[index]!) // oxlint-disable-line typescript/no-non-null-assertion -- the index is below the length
       index++
     }
     const next = index === chunk.records.length ? chunk.next : (chunk.records[index]?.offset ?? chunk.next)

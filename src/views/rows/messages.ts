@@ -137,7 +137,7 @@ export class MessageTable {
     const contents = this.#contents
     // Filled in fours.
     for (let at = 0; at < contents.length; at += 4)
-      this.#putContent.run(contents[at]!, contents[at + 1]!, contents[at + 2]!, contents[at + 3]!) // oxlint-disable-line typescript/no-non-null-assertion
+      this.#putContent.run(contents[at]!, contents[at + 1]!, contents[at + 2]!, contents[at + 3]!) // oxlint-disable-line typescript/no-non-null-assertion -- quads are pushed whole
     contents.length = 0
   }
 }
