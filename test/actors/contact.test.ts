@@ -1,3 +1,5 @@
+// The contact's actor: introduced, changed, blocked, opted out, erased.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { contactEventTypes, evolveContact, loadContact } from '#actors'

@@ -1,3 +1,5 @@
+// Erasing: what leaves, what stays, and that no hash changes.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evolveConversation, evolveRow, hashConversation } from '#actors'

@@ -1,3 +1,5 @@
+// Who has a conversation: claim, assign, release, snooze, resolve, reopen.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,5 @@
+// Random wishes: state = fold(events), dense seq, rows as events say.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,5 @@
+// Inbound messages: once, in order, reopening and waking.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeAny, keys, type Attachment } from '#schemas/log'

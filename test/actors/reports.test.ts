@@ -1,3 +1,5 @@
+// Receipts and fates of sends, in every order and any number of times.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

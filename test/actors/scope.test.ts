@@ -1,3 +1,5 @@
+// The inert scope against xstate's own transition().
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

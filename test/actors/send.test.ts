@@ -1,3 +1,5 @@
+// Outbound messages and notes: guards, windows, repeats, retries.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keys, type Mark } from '#schemas/log'

@@ -1,3 +1,5 @@
+// The organization's settings actor: uniqueness, revisions, the last owner.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evolveOrganization, loadOrganization } from '#actors'

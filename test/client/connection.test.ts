@@ -1,3 +1,5 @@
+// The client over real sockets: resume, dedupe, commands sent again.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,5 @@
+// Cursors and vectors: sealed, bound, refused when altered.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,5 @@
+// The gateway over real sockets: hello, subscribe, push, resume, grants.
+
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { idOf, ids, openSite, removeSite, type Site } from './site.ts'

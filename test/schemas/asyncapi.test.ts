@@ -1,3 +1,5 @@
+// The socket's document names every frame.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { asyncApi, ClientFrame, ServerFrame } from '#schemas'

@@ -1,3 +1,5 @@
+// The pure folds, shared by views and clients.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,5 @@
+// Lists: sorts, filters, keysets, grants, counters.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConversationQuery, ConversationSort, Viewer } from '#views'

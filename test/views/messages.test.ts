@@ -1,3 +1,5 @@
+// Threads: order, states, receipts, erasure, the contact projection.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Viewer } from '#views'

@@ -1,3 +1,5 @@
+// Rebuild = live; damage and strangers are folded anew.
+
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync as readFile, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

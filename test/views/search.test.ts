@@ -1,3 +1,5 @@
+// Search: words, accents, prefixes, numbers, grants.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SearchQuery, Viewer } from '#views'
