@@ -22,6 +22,7 @@ export interface RegisteredSchema {
 }
 
 interface Known extends RegisteredSchema {
+  /** Compiled when first asked for: a thread reads and writes a few of all types. */
   readonly type: avro.Type
   readonly shape: RecordShape<unknown>
   /** The header `type` of such records. */
@@ -35,6 +36,7 @@ export const schemaIdOf = (schema: string): number => createHash('sha256').updat
 const build = (topic: string, recordType: string, shape: RecordShape<unknown>): Known => {
   const json = shape.toAvro(new Set())
   const schema = JSON.stringify({ namespace: 'confab', ...(json as object) })
+  let type: avro.Type | undefined
   return {
     topic,
     recordType,
@@ -42,7 +44,9 @@ const build = (topic: string, recordType: string, shape: RecordShape<unknown>): 
     subject: `${topic}-${shape.name}`,
     schema,
     id: schemaIdOf(schema),
-    type: avro.Type.forSchema(JSON.parse(schema) as avro.Schema),
+    get type() {
+      return (type ??= avro.Type.forSchema(JSON.parse(schema) as avro.Schema))
+    },
   }
 }
 
@@ -61,10 +65,12 @@ interface Reading {
 }
 const byId = new Map<number, Reading>()
 
-const decoder = (recordType: string | undefined, type: avro.Type, resolver?: ReturnType<avro.Type['createResolver']>): Reading => ({
+type Resolver = ReturnType<avro.Type['createResolver']>
+
+const decoder = (recordType: string | undefined, reader: { readonly type: avro.Type }, resolver?: Resolver): Reading => ({
   recordType,
   decode(bytes: Buffer): unknown {
-    const result = type.decode(bytes, HEADER_BYTES, resolver)
+    const result = reader.type.decode(bytes, HEADER_BYTES, resolver)
     if (result.offset < 0) throw new CodecError('the record is cut short')
     return result.value
   },
@@ -73,7 +79,7 @@ for (const entry of known) {
   const other = byId.get(entry.id)
   if (other !== undefined && !known.some((k) => k !== entry && k.schema === entry.schema))
     throw new CodecError(`schema id ${entry.id} of ${entry.subject} is taken`)
-  byId.set(entry.id, decoder(entry.recordType, entry.type))
+  byId.set(entry.id, decoder(entry.recordType, entry))
 }
 
 /**
@@ -84,8 +90,8 @@ export const learnSchema = (written: RegisteredSchema): void => {
   if (byId.has(written.id)) return
   const today = known.find((entry) => entry.subject === written.subject)
   const writer = avro.Type.forSchema(JSON.parse(written.schema) as avro.Schema)
-  if (today === undefined) return void byId.set(written.id, decoder(undefined, writer))
-  byId.set(written.id, decoder(today.recordType, today.type, today.type.createResolver(writer)))
+  if (today === undefined) return void byId.set(written.id, decoder(undefined, { type: writer }))
+  byId.set(written.id, decoder(today.recordType, today, today.type.createResolver(writer)))
 }
 
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
@@ -144,7 +150,8 @@ export const recordTypeOf = (shape: RecordShape<unknown>): string => {
 /** Whether today's schema reads `older` and `older`'s readers read today's; the message names the field. */
 export const compatibilityFault = (subject: string, older: string): string | undefined => {
   const today = known.find((entry) => entry.subject === subject)
-  if (today === undefined) return undefined
+  // Nothing to compile where nothing has changed, as in every start but the first of a release.
+  if (today === undefined || today.schema === older) return undefined
   const writer = avro.Type.forSchema(JSON.parse(older) as avro.Schema)
   const fault = (reader: avro.Type, from: avro.Type): string | undefined => {
     try {
