@@ -19,8 +19,8 @@ export interface Filled {
   remove(): Promise<void>
 }
 
-/** Commands a partition commits at once. */
-const BATCH = 1000
+/** Commands a partition commits at once: what all partitions commit together stays below what the log lets wait for its disk. */
+const BATCH = 100
 
 const COMMON = ['order', 'invoice', 'delivery', 'address', 'package', 'thanks', 'please', 'number', 'refund', 'question']
 /** Words by rank: a few in every message, many in one of thousands, as text has them. */
