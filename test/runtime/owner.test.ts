@@ -14,17 +14,26 @@ const eventsOf = async (log: Log, person: number): Promise<{ seq: number; type: 
     .filter((record) => record.key.startsWith(conversationOf(person)) && !(record.headers['type'] ?? '').startsWith('content.'))
     .map((record) => ({ seq: (decodeAny(record.value ?? new Uint8Array()) as Event).seq, type: record.headers['type'] ?? '' }))
 
-const received = async (log: Log, person: number): Promise<number> => (await eventsOf(log, person)).filter(({ type }) => type === 'message.received').length
+const received = async (log: Log, person: number): Promise<number> =>
+  (await eventsOf(log, person)).filter(({ type }) => type === 'message.received').length
 
 test('the same webhook three times is one message, and seq is dense', async () => {
   const site = await openSite()
   try {
     const commands = Array.from({ length: 40 }, (_, n) => inbound(n % 4, `SM${n}`, `text ${n}`))
     await Promise.all([...commands, ...commands, ...commands].map((command) => site.commands.post([command])))
-    await until('all are decided', async () => (await received(site.log, 0)) + (await received(site.log, 1)) + (await received(site.log, 2)) + (await received(site.log, 3)) === 40)
+    await until(
+      'all are decided',
+      async () =>
+        (await received(site.log, 0)) + (await received(site.log, 1)) + (await received(site.log, 2)) + (await received(site.log, 3)) ===
+        40,
+    )
     for (const person of [0, 1, 2, 3]) {
       const events = await eventsOf(site.log, person)
-      assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1))
+      assert.deepEqual(
+        events.map(({ seq }) => seq),
+        events.map((_, index) => index + 1),
+      )
       assert.equal(events.filter(({ type }) => type === 'message.received').length, 10)
     }
     assert.deepEqual(site.troubles, [])
@@ -38,7 +47,10 @@ test('of two agents who claim, one wins and the other learns who has it', async 
   const site = await openSite()
   try {
     await site.commands.post([inbound(1, 'SM1', 'hello')])
-    const results = await Promise.allSettled([site.commands.submit(wish('conversation.claim', 1, {})), site.commands.submit(wish('conversation.claim', 1, {}, ids.other))])
+    const results = await Promise.allSettled([
+      site.commands.submit(wish('conversation.claim', 1, {})),
+      site.commands.submit(wish('conversation.claim', 1, {}, ids.other)),
+    ])
     const won = results.filter(({ status }) => status === 'fulfilled')
     const lost = results.find((result) => result.status === 'rejected')
     assert.equal(won.length, 1)
@@ -90,12 +102,20 @@ test('poison parks its own key; what follows it waits in order; others do not no
     await site.commands.post([inbound(3, 'SM5', 'poison')])
     await until('the neighbour is decided', async () => (await received(site.log, 2)) === 1)
     await until('three commands are parked', async () => (await readAll(site.log, 'dead-letters')).length === 3)
-    const letters = (await readAll(site.log, 'dead-letters')).map(({ value }) => decodeAny(value ?? new Uint8Array()) as { code: string; key: string; error: string })
+    const letters = (await readAll(site.log, 'dead-letters')).map(
+      ({ value }) => decodeAny(value ?? new Uint8Array()) as { code: string; key: string; error: string },
+    )
     const ofFirst = letters.filter(({ key }) => key === conversationOf(1))
-    assert.deepEqual(ofFirst.map(({ code }) => code), ['poison', 'conversation_parked'])
+    assert.deepEqual(
+      ofFirst.map(({ code }) => code),
+      ['poison', 'conversation_parked'],
+    )
     assert.match(ofFirst[0]?.error ?? '', /cannot go on/)
     assert.equal(await received(site.log, 1), 1)
-    await assert.rejects(site.commands.submit(wish('conversation.claim', 1, {})), (error: ConfabError) => error.code === 'conversation_parked')
+    await assert.rejects(
+      site.commands.submit(wish('conversation.claim', 1, {})),
+      (error: ConfabError) => error.code === 'conversation_parked',
+    )
     assert.equal(site.parked.length, 4)
   } finally {
     await site.close()
@@ -132,15 +152,27 @@ const faulty = (log: Log, plan: (commit: number) => { code: ErrorCode; isWritten
   }
 }
 
-for (const [code, isWritten] of [['append_refused', false], ['log_full', false], ['commit_unknown', false], ['commit_unknown', true], ['fenced', false]] as const) {
+for (const [code, isWritten] of [
+  ['append_refused', false],
+  ['log_full', false],
+  ['commit_unknown', false],
+  ['commit_unknown', true],
+  ['fenced', false],
+] as const) {
   test(`a commit that ends ${code}${isWritten ? ' though the log took it' : ''} is decided once all the same`, async () => {
     const site = await openSite({ wrap: (log) => faulty(log, (commit) => (commit % 3 === 0 ? { code, isWritten } : undefined)) })
     try {
       for (let n = 0; n < 30; n++) await site.commands.post([inbound(n % 3, `SM${n}`, `text ${n}`)])
-      await until('all are decided', async () => (await received(site.log, 0)) + (await received(site.log, 1)) + (await received(site.log, 2)) >= 30)
+      await until(
+        'all are decided',
+        async () => (await received(site.log, 0)) + (await received(site.log, 1)) + (await received(site.log, 2)) >= 30,
+      )
       for (const person of [0, 1, 2]) {
         const events = await eventsOf(site.log, person)
-        assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1))
+        assert.deepEqual(
+          events.map(({ seq }) => seq),
+          events.map((_, index) => index + 1),
+        )
         assert.equal(events.filter(({ type }) => type === 'message.received').length, 10)
       }
       assert.ok(site.troubles.length > 0)
@@ -164,8 +196,13 @@ test('a restart goes on where the fence stands and answers repeats from the log'
     await second.commands.submit(wish('conversation.resolve', 1, {}))
     const events = await eventsOf(second.log, 1)
     assert.equal(events.filter(({ type }) => type === 'message.received').length, 1)
-    assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1))
-    const outcomes = (await readAll(second.log, 'outcomes')).filter(({ headers }) => headers['type'] === 'outcome').map(({ value }) => decodeAny(value ?? new Uint8Array()) as Outcome)
+    assert.deepEqual(
+      events.map(({ seq }) => seq),
+      events.map((_, index) => index + 1),
+    )
+    const outcomes = (await readAll(second.log, 'outcomes'))
+      .filter(({ headers }) => headers['type'] === 'outcome')
+      .map(({ value }) => decodeAny(value ?? new Uint8Array()) as Outcome)
     assert.equal(new Set(outcomes.map(({ commandId }) => commandId)).size, 2)
   } finally {
     await second.close()

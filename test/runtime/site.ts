@@ -3,7 +3,17 @@
 
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { derivePlain, encode, settingRecords, type Account, type Agent, type Command, type CommandType, type Organization, type SettingKind } from '#schemas/log'
+import {
+  derivePlain,
+  encode,
+  settingRecords,
+  type Account,
+  type Agent,
+  type Command,
+  type CommandType,
+  type Organization,
+  type SettingKind,
+} from '#schemas/log'
 import { openEmbeddedLog, partitionOf, type EmbeddedLogOptions, type Log } from '#log'
 import { openCommands, openOwners, openSettings, type Commands, type Owners, type OwnersOptions, type Settings } from '#runtime'
 import { removeDirectory, temporaryDirectory } from '../harness.ts'
@@ -16,7 +26,16 @@ export const ids = {
 } as const
 
 const base = { organizationId: ids.organization, uniqueKeys: [], rev: 1, createdAt: 1, updatedAt: 1 }
-const agent = (id: string): Agent => ({ ...base, id, name: 'Agent', email: `${id}@test`, role: 'agent', passwordHash: null, isActive: true, isAvailable: true })
+const agent = (id: string): Agent => ({
+  ...base,
+  id,
+  name: 'Agent',
+  email: `${id}@test`,
+  role: 'agent',
+  passwordHash: null,
+  isActive: true,
+  isAvailable: true,
+})
 const organization: Organization = { ...base, id: ids.organization, name: 'Test', sealedIdKey: randomBytes(32), reopenToAgentHours: 24 }
 const account: Account = {
   ...base,
@@ -50,7 +69,12 @@ const writeSettings = async (log: Log): Promise<void> => {
     ['agent', agent(ids.agent)],
     ['agent', agent(ids.other)],
   ]
-  const records = values.map(([kind, value]) => ({ key: `${kind}/${value.id}`, value: encode(settingRecords[kind] as never, value as never), headers: { type: kind }, time: 1 }))
+  const records = values.map(([kind, value]) => ({
+    key: `${kind}/${value.id}`,
+    value: encode(settingRecords[kind] as never, value as never),
+    headers: { type: kind },
+    time: 1,
+  }))
   const lease = await log.lease('conversations', partitionOf(ids.organization))
   await lease.commit({ entries: [{ topic: 'config', partition: lease.partition, records }] })
 }
@@ -114,7 +138,18 @@ export const inbound = (person: number, sid: string, text: string): Command<'mes
       contactId: derivePlain('setting', ['test', 'contact', person]),
       address: { userId: `+1555000${person}`, threadId: null, accountAddress: '+15550100' },
       profile: null,
-      content: { kind: 'text', text, attachments: [], location: null, answer: null, template: null, native: null, providerMessageId: sid, providerEventId: null, clientKey: null },
+      content: {
+        kind: 'text',
+        text,
+        attachments: [],
+        location: null,
+        answer: null,
+        template: null,
+        native: null,
+        providerMessageId: sid,
+        providerEventId: null,
+        clientKey: null,
+      },
       providerAt: null,
       receivedAt: Date.now(),
     },
@@ -125,7 +160,13 @@ export const conversationOf = (person: number): string => derivePlain('setting',
 
 /** A wish of an agent on a person's conversation. */
 export const wish = <T extends CommandType>(type: T, person: number, data: unknown, agentId: string = ids.agent) =>
-  ({ type, organizationId: ids.organization, actor: { kind: 'conversation', id: conversationOf(person) }, by: { kind: 'agent', id: agentId }, data }) as never
+  ({
+    type,
+    organizationId: ids.organization,
+    actor: { kind: 'conversation', id: conversationOf(person) },
+    by: { kind: 'agent', id: agentId },
+    data,
+  }) as never
 
 /** Every record of a topic that the log holds now, in order within each partition. */
 export const readAll = async (log: Log, topic: 'events' | 'dead-letters' | 'outcomes' | 'outbox' | 'conversations', partitions = 32) => {

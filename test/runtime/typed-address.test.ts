@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConfabError } from '#errors'
+import type { ConfabError } from '#errors'
 import { typedAddress } from '../../src/runtime/typed-address.ts'
 
 test('a number is written as the provider writes it, however it was typed', () => {
