@@ -17,11 +17,13 @@ const entry = (codeClass: CodeClass, reason: SendReason, codes: readonly number[
 const codes: ReadonlyMap<number, CodeEntry> = new Map([
   ...entry('throttle', 'provider_error', [20429, 21611, 30001, 63018, 63119]),
   ...entry('unknown', 'provider_error', [20500, 20503]),
-  ...entry('permanent-credential', 'credentials_refused', [20003, 20404, 21212, 21408, 21603, 21606, 21659, 21660, 30032, 30034, 63007]),
+  ...entry('permanent-credential', 'credentials_refused', [20003, 20404, 21212, 21603, 21606, 21659, 21660, 30032, 30034, 63007]),
   ...entry('permanent-credential', 'account_suspended', [20005, 30002]),
   ...entry('permanent-recipient', 'recipient_invalid', [21211, 21217, 21401, 21612, 21614, 30005, 30006, 63003, 63015, 63024]),
   ...entry('permanent-recipient', 'recipient_opted_out', [21610]),
   ...entry('permanent-recipient', 'blocked', [30004]),
+  // The recipient's region is not enabled: no reason to stop the account, whose other recipients are reached as before.
+  ...entry('permanent-recipient', 'rejected', [21408]),
   ...entry(
     'permanent-message',
     'content_refused',
