@@ -150,6 +150,9 @@ test('words that only contain STOP, and STOP on other channels, are words', () =
   const web = new World({ channel: 'web' })
   web.receive('c', { content: textContent('STOP') })
   assert.equal(web.state.isOptedOut, false)
+  const whatsapp = new World({ userId: 'whatsapp:+15550101' })
+  whatsapp.receive('d', { content: textContent('Cancel') })
+  assert.equal(whatsapp.state.isOptedOut, false)
 })
 
 test('only windowed channels open a reply window', () => {
