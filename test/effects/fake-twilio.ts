@@ -9,6 +9,8 @@ import webhooks from 'twilio/lib/webhooks/webhooks.js'
 export const ACCOUNT_SID = `AC${'0'.repeat(32)}`
 export const AUTH_TOKEN = 'c0ffee'
 
+const BASIC = `Basic ${Buffer.from(`${ACCOUNT_SID}:${AUTH_TOKEN}`).toString('base64')}`
+
 export interface FakeMessage {
   readonly sid: string
   readonly form: URLSearchParams
@@ -23,6 +25,8 @@ export type Behaviour =
   | { readonly kind: 'accept' }
   | { readonly kind: 'answer'; readonly status: number; readonly code?: number; readonly headers?: Record<string, string> }
   | { readonly kind: 'accept-then-drop' | 'accept-then-500' | 'drop' | 'accept-then-hang' }
+  /** Accepts at once and answers once `until` resolves. */
+  | { readonly kind: 'accept-slowly'; readonly until: Promise<unknown> }
 
 export interface Callback {
   readonly url: string
@@ -98,12 +102,31 @@ export class FakeTwilio {
       To: message.form.get('To') ?? '',
       ...extra,
     }
-    const signature = webhooks.getExpectedTwilioSignature(AUTH_TOKEN, url, fields)
-    return {
-      url,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature },
-      body: new URLSearchParams(fields).toString(),
+    return this.#signed(url, fields)
+  }
+
+  /** The webhook of a message that it has received, for an ingest URL as an account shows it. */
+  webhook({ sid, form, media = [] }: FakeMessage, ingestUrl: string, extra: Record<string, string> = {}): Callback {
+    const url = ingestUrl.split('#', 1)[0] ?? ''
+    const files = media.flatMap(({ sid: file, contentType }, index) => [
+      [`MediaUrl${index}`, `${this.url}/2010-04-01/Accounts/${ACCOUNT_SID}/Messages/${sid}/Media/${file}`],
+      [`MediaContentType${index}`, contentType],
+    ])
+    const fields: Record<string, string> = {
+      AccountSid: ACCOUNT_SID,
+      MessageSid: sid,
+      SmsSid: sid,
+      SmsStatus: 'received',
+      ...Object.fromEntries([...form, ['NumMedia', String(media.length)], ...files]),
+      ...extra,
     }
+    return this.#signed(url, fields)
+  }
+
+  #signed(url: string, fields: Record<string, string>): Callback {
+    const signature = webhooks.getExpectedTwilioSignature(AUTH_TOKEN, url, fields)
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature }
+    return { url, headers, body: new URLSearchParams(fields).toString() }
   }
 
   #sid(): string {
@@ -120,7 +143,7 @@ export class FakeTwilio {
     const refusal = this.#listRefusals.findIndex(({ path }) => path.test(url.pathname))
     if (refusal !== -1) return void response.writeHead(this.#listRefusals.splice(refusal, 1)[0]?.status ?? 500).end('{}')
     if (url.pathname.endsWith('/Messages.json')) return this.#list(url, response)
-    return this.#media(url, response)
+    return this.#media(url, request, response)
   }
 
   #create(form: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
@@ -137,7 +160,10 @@ export class FakeTwilio {
     if (behaviour.kind === 'accept-then-drop') return void request.socket.destroy()
     if (behaviour.kind === 'accept-then-hang') return
     if (behaviour.kind === 'accept-then-500') return void response.writeHead(500).end('{}')
-    response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(this.#resource(message)))
+    const answer = (): void =>
+      void response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(this.#resource(message)))
+    if (behaviour.kind === 'accept-slowly') void behaviour.until.then(answer)
+    else answer()
   }
 
   #resource(message: FakeMessage): object {
@@ -178,7 +204,7 @@ export class FakeTwilio {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
   }
 
-  #media(url: URL, response: ServerResponse): void {
+  #media(url: URL, request: IncomingMessage, response: ServerResponse): void {
     const message = this.messages.find(({ sid }) => url.pathname.includes(sid))
     if (url.pathname.endsWith('/Media.json')) {
       const list = (message?.media ?? []).map(({ sid, contentType }) => ({
@@ -188,6 +214,7 @@ export class FakeTwilio {
       }))
       return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ media_list: list }))
     }
+    if (request.headers.authorization !== BASIC) return void response.writeHead(401).end()
     const media = message?.media?.find(({ sid }) => url.pathname.endsWith(sid))
     if (media === undefined) return void response.writeHead(404).end()
     response.writeHead(200, { 'content-type': media.contentType }).end(media.bytes)
