@@ -6,7 +6,7 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
 // Node's own variable, no setting of ours: it is how threads find the directory. One that cannot be written costs a slower start, no more.
-const { env } = process // oxlint-disable-line node/no-process-env
+const { env } = process
 env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'confab')
 enableCompileCache(env['NODE_COMPILE_CACHE'])
 await import('./program.ts')
