@@ -56,7 +56,7 @@ test('the open ones refuse what they check', async () => {
 })
 
 test('every route of the instance is documented, a page, or a document', () => {
-  const hidden = /^\/($|try|page\.css|docs|inbox|chat\.js|chat\/|openapi\.json|asyncapi\.json|v1\/chat\/\*)/
+  const hidden = /^\/($|try|page\.css|favicon\.ico|docs|inbox|chat\.js|chat\/|openapi\.json|asyncapi\.json|v1\/chat\/\*)/
   const known = new Set(routes.map(({ method, url }) => `${method} ${url.replaceAll(/\{(\w+)\}/g, ':$1')}`))
   const missing = door.http.routes().filter(({ method, url }) => method !== 'HEAD' && !hidden.test(url) && !known.has(`${method} ${url}`))
   assert.deepEqual(missing, [])
@@ -102,7 +102,10 @@ test('the first page knows whether anyone has signed in, /try carries the widget
   const { body } = await door.ask('POST', '/v1/accounts', { body: { channel: 'web', name: 'A <b>shop</b>' } })
   const page = await door.ask('GET', '/try', { as: null })
   assert.match(page.text, new RegExp(`<script src="/chat.js" data-account="${body.id}" async>`))
-  assert.doesNotMatch(page.text, /<b>shop|https?:\/\//)
+  assert.match(page.text, /https:\/\/confab\.test\/chat\.js/, 'the line to copy names this server')
+  const icon = await door.ask('GET', '/favicon.ico', { as: null })
+  assert.equal(icon.headers['content-type'], 'image/svg+xml')
+  assert.doesNotMatch(page.text, /<b>shop|(?:src|href)="https?:\/\//)
 })
 
 test('the built apps are served: the inbox at any of its own addresses, assets for ever, the widget to every page', async () => {

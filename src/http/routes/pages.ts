@@ -8,7 +8,7 @@ import type { FastifyReply } from 'fastify'
 import { ConfabError } from '#errors'
 import type { FastifyTypebox } from '../app.ts'
 import type { HttpOptions } from '../options.ts'
-import { firstPage, styleSheet, tryPage } from '../page.ts'
+import { firstPage, icon, styleSheet, tryPage } from '../page.ts'
 
 const OWN_PAGE =
   "default-src 'none'; style-src 'self'; script-src 'self'; frame-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -29,7 +29,7 @@ const cacheOf = (path: string): string => (HASHED.test(path) ? `public, max-age=
 const html = (reply: FastifyReply, text: string): FastifyReply =>
   reply.headers({ 'content-type': 'text/html; charset=utf-8', 'content-security-policy': OWN_PAGE, 'cache-control': 'no-cache' }).send(text)
 
-const drawn = (app: FastifyTypebox, { settings }: Pick<HttpOptions, 'settings'>): void => {
+const drawn = (app: FastifyTypebox, { settings, publicUrl }: Pick<HttpOptions, 'settings' | 'publicUrl'>): void => {
   const route = { config: { isPublic: true }, schema: { hide: true } }
   app.get('/', route, (_request, reply) => {
     const hasSignedIn = settings.organizations().some(({ id }) => settings.list('session', id).some(({ kind }) => kind === 'browser'))
@@ -37,10 +37,14 @@ const drawn = (app: FastifyTypebox, { settings }: Pick<HttpOptions, 'settings'>)
   })
   app.get('/try', route, (_request, reply) => {
     const accounts = settings.organizations().flatMap(({ id }) => settings.list('account', id))
-    return html(reply, tryPage(accounts.find(({ channel, isActive }) => channel === 'web' && isActive) ?? null))
+    return html(reply, tryPage(accounts.find(({ channel, isActive }) => channel === 'web' && isActive) ?? null, publicUrl()))
   })
   app.get('/page.css', route, (_request, reply) =>
     reply.headers({ 'content-type': 'text/css; charset=utf-8', 'cache-control': 'no-cache' }).send(styleSheet),
+  )
+  // Browsers ask for this very path, on every page of the server; all of today's draw an SVG from it.
+  app.get('/favicon.ico', route, (_request, reply) =>
+    reply.headers({ 'content-type': 'image/svg+xml', 'cache-control': 'public, max-age=86400' }).send(icon),
   )
 }
 
@@ -81,7 +85,7 @@ const built = async (
 }
 
 export const pageRoutes = async (app: FastifyTypebox, { settings, webDirectory, publicUrl, logger }: HttpOptions): Promise<void> => {
-  drawn(app, { settings })
+  drawn(app, { settings, publicUrl })
   const apps = [
     { name: 'inbox', root: join(webDirectory, 'inbox'), policy: () => inboxPolicy(publicUrl()), fallback: 'index.html' },
     { name: 'chat', root: join(webDirectory, 'chat'), policy: () => chatPolicy(publicUrl()), fallback: null },
