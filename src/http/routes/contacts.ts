@@ -8,11 +8,11 @@ import type { FastifyTypebox, RouteTools } from '../app.ts'
 
 const tags = ['contacts']
 
-const commands: Readonly<Record<string, WishName>> = {
-  label: 'contact.label',
-  block: 'contact.block',
-  unblock: 'contact.unblock',
-  erase: 'contact.erase',
+const commands: Readonly<Record<string, { readonly type: WishName; readonly summary: string }>> = {
+  label: { type: 'contact.label', summary: 'Add and remove labels' },
+  block: { type: 'contact.block', summary: 'Take no more messages from them, send none' },
+  unblock: { type: 'contact.unblock', summary: 'End the block' },
+  erase: { type: 'contact.erase', summary: 'Erase who they are and what was said, for good' },
 }
 
 export const contactRoutes = (app: FastifyTypebox, { options, cursors, stand, wish }: RouteTools): void => {
@@ -21,7 +21,12 @@ export const contactRoutes = (app: FastifyTypebox, { options, cursors, stand, wi
     '/v1/contacts',
     {
       config: { permission: 'contact.read' },
-      schema: { tags, summary: 'Contacts', querystring: ContactListQuery, response: { 200: PageOf(Contact) } },
+      schema: {
+        tags,
+        summary: 'Contacts, or those that fit some words',
+        querystring: ContactListQuery,
+        response: { 200: PageOf(Contact) },
+      },
     },
     async (request, reply) => {
       const { grants } = whoOf(request)
@@ -54,8 +59,8 @@ export const contactRoutes = (app: FastifyTypebox, { options, cursors, stand, wi
     { schema: { ...schema, summary: 'Change a contact', body: wishBodies['contact.change'] } },
     (request, reply) => wish(request, reply, { type: 'contact.change', target: { contactId: request.params.id } }),
   )
-  for (const [path, type] of Object.entries(commands)) {
-    app.post(`/v1/contacts/:id/${path}`, { schema: { ...schema, summary: type, body: wishBodies[type] } }, (request, reply) =>
+  for (const [path, { type, summary }] of Object.entries(commands)) {
+    app.post(`/v1/contacts/:id/${path}`, { schema: { ...schema, summary, body: wishBodies[type] } }, (request, reply) =>
       wish(request, reply, { type, target: { contactId: request.params.id } }),
     )
   }

@@ -31,7 +31,12 @@ const lists = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
     '/v1/conversations',
     {
       config: { permission: 'conversation.read' },
-      schema: { ...events.schema, summary: 'Conversations', querystring: ConversationListQuery, response: { 200: PageOf(Conversation) } },
+      schema: {
+        ...events.schema,
+        summary: 'Conversations, by state, account, contact, assignee or label',
+        querystring: ConversationListQuery,
+        response: { 200: PageOf(Conversation) },
+      },
     },
     async (request, reply) => {
       const { grants } = whoOf(request)
@@ -84,7 +89,7 @@ const finds = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
     '/v1/counts',
     {
       config: { permission: 'conversation.read' },
-      schema: { ...events.schema, summary: 'Counters of the lists', response: { 200: CountsShape } },
+      schema: { ...events.schema, summary: 'How many conversations each list holds', response: { 200: CountsShape } },
     },
     async (request, reply) => {
       const { counts, asOf } = await views.counts({ grants: whoOf(request).grants })
@@ -159,35 +164,39 @@ const seen = async (views: RouteTools['options']['views'], request: Parameters<t
   if (item === null) throw new ConfabError('not_found')
 }
 
-const conversationCommands: Readonly<Record<string, WishName>> = {
-  assign: 'conversation.assign',
-  claim: 'conversation.claim',
-  release: 'conversation.release',
-  snooze: 'conversation.snooze',
-  resolve: 'conversation.resolve',
-  reopen: 'conversation.reopen',
-  label: 'conversation.label',
-  priority: 'conversation.prioritize',
-  read: 'conversation.read',
-  erase: 'conversation.erase',
+interface CommandRoute {
+  readonly type: WishName
+  readonly summary: string
 }
-const messageCommands: Readonly<Record<string, WishName>> = {
-  retry: 'message.retry',
-  settle: 'message.settle',
-  edit: 'message.edit',
-  delete: 'message.delete',
+const conversationCommands: Readonly<Record<string, CommandRoute>> = {
+  assign: { type: 'conversation.assign', summary: 'Give it to an agent or bot, or to nobody' },
+  claim: { type: 'conversation.claim', summary: 'Take it; 409 when another agent has it' },
+  release: { type: 'conversation.release', summary: 'Give it back to everyone' },
+  snooze: { type: 'conversation.snooze', summary: 'Set it aside until a time or a reply' },
+  resolve: { type: 'conversation.resolve', summary: 'Done; a new message opens it again' },
+  reopen: { type: 'conversation.reopen', summary: 'Open it again' },
+  label: { type: 'conversation.label', summary: 'Add and remove labels' },
+  priority: { type: 'conversation.prioritize', summary: 'Set the priority' },
+  read: { type: 'conversation.read', summary: 'Move my read mark' },
+  erase: { type: 'conversation.erase', summary: 'Erase what was said, for good' },
+}
+const messageCommands: Readonly<Record<string, CommandRoute>> = {
+  retry: { type: 'message.retry', summary: 'Send a failed message again' },
+  settle: { type: 'message.settle', summary: 'Say what became of a send whose fate is unknown' },
+  edit: { type: 'message.edit', summary: 'Change the text, where the channel can' },
+  delete: { type: 'message.delete', summary: 'Take a message back, where the channel can' },
 }
 
 const commands = (app: FastifyTypebox, { wish }: RouteTools): void => {
   const schema = { ...events.schema, headers: WriteHeaders, params: IdParams, response: { 200: Accepted } }
   const target = (params: unknown) => ({ conversationId: (params as { id: string }).id })
-  for (const [path, type] of Object.entries(conversationCommands)) {
-    app.post(`/v1/conversations/:id/${path}`, { schema: { ...schema, summary: type, body: wishBodies[type] } }, (request, reply) =>
+  for (const [path, { type, summary }] of Object.entries(conversationCommands)) {
+    app.post(`/v1/conversations/:id/${path}`, { schema: { ...schema, summary, body: wishBodies[type] } }, (request, reply) =>
       wish(request, reply, { type, target: target(request.params) }),
     )
   }
-  for (const [path, type] of Object.entries(messageCommands)) {
-    const full = { ...schema, params: MessageParams, summary: type, body: wishBodies[type] }
+  for (const [path, { type, summary }] of Object.entries(messageCommands)) {
+    const full = { ...schema, params: MessageParams, summary, body: wishBodies[type] }
     app.post(`/v1/conversations/:id/messages/:messageId/${path}`, { schema: full }, (request, reply) =>
       wish(request, reply, { type, target: { ...target(request.params), messageId: request.params.messageId } }),
     )
@@ -211,7 +220,7 @@ const commands = (app: FastifyTypebox, { wish }: RouteTools): void => {
   const { params: _params, ...start } = created
   app.post(
     '/v1/conversations',
-    { schema: { ...start, summary: 'Start a conversation', body: wishBodies['conversation.start'] } },
+    { schema: { ...start, summary: 'Write to an address first', body: wishBodies['conversation.start'] } },
     (request, reply) => wish(request, reply.code(201), { type: 'conversation.start', target: {} }),
   )
 }

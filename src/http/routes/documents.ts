@@ -10,12 +10,51 @@ import type { HttpOptions } from '../options.ts'
 
 const DESCRIPTION = `Customers write from web chat, SMS and WhatsApp; agents, bots and CRMs answer here.
 
-- Every write takes an \`Idempotency-Key\`: the same key and body give the first answer again.
-- Every write answers \`Confab-Position\`; a read with \`Confab-Min-Position\` waits for it, or says \`Confab-Stale: true\`.
-- Every refusal is a problem document (RFC 9457) with a \`code\`.
-- Lists are \`{items, next}\`; \`next\` goes back in as \`cursor\`.`
+- **Who asks**: \`Authorization: Bearer <token>\`. Tokens are made in the inbox's settings, by \`POST /v1/tokens\` or by \`npx confab token create\`; the owner's lies in \`admin-token\` in the data directory. Browsers use the session cookie, and repeat its \`csrf\` in \`X-Confab-Csrf\` with every change.
+- **Writes** take an \`Idempotency-Key\`: the same key and body give the first answer again. They answer \`Confab-Position\`.
+- **Reads** with that position in \`Confab-Min-Position\` wait for it, up to 2 s, or say \`Confab-Stale: true\`.
+- **Refusals** are problem documents (RFC 9457) with a \`code\`.
+- **Lists** are \`{items, next}\`; \`next\` goes back in as \`cursor\`, and is null at the end.
+
+Live events: the socket \`/v1/socket\`, described by [asyncapi.json](/asyncapi.json).`
+
+/** In the order in which the viewer shows them. */
+const tags = [
+  { name: 'conversations', description: 'Threads with contacts, their messages and their audit' },
+  { name: 'search', description: 'Full text' },
+  { name: 'contacts', description: 'The people who write' },
+  { name: 'attachments', description: 'Files, uploaded before they are sent' },
+  { name: 'accounts', description: 'Presences on channels: a number, a web chat' },
+  { name: 'agents', description: 'The people who answer' },
+  { name: 'labels', description: 'What conversations and contacts are marked with' },
+  { name: 'tokens', description: 'Credentials of programs' },
+  { name: 'sign-in', description: 'Sessions of people, and who I am' },
+  { name: 'web chat', description: 'For the widget, by a visitor’s own token' },
+  { name: 'dead-letters', description: 'What could not be processed' },
+  { name: 'ingest', description: 'Where providers send webhooks, signed by them' },
+  { name: 'itself', description: 'Health and figures' },
+]
+
+const minPosition = {
+  in: 'header',
+  name: 'confab-min-position',
+  required: false,
+  schema: { type: 'string' },
+  description: 'A Confab-Position: the answer waits until it has seen it, or carries Confab-Stale: true.',
+} as const
+/** Reads that are folded from the log, and so can be behind it. */
+const FOLDED = /^\/v1\/(conversations|contacts|search|counts)/
 
 const refusal = { description: 'A problem (RFC 9457), by its code.', content: { 'application/problem+json': { schema: Problem } } }
+
+/** What generated clients call it: `post /v1/conversations/{id}/claim` is postConversationsByIdClaim. */
+const operationIdOf = (method: string, url: string): string =>
+  method +
+  url
+    .replace(/^\/v1/, '')
+    .replaceAll(/\{(\w)/g, '/by/$1')
+    .replaceAll(/[^a-zA-Z]+([a-zA-Z])/g, (_text, first: string) => first.toUpperCase())
+    .replaceAll(/[^a-zA-Z]/g, '')
 
 /** Before the routes, whose schemas it collects. */
 export const collectDocuments = async (app: FastifyInstance): Promise<void> => {
@@ -24,16 +63,34 @@ export const collectDocuments = async (app: FastifyInstance): Promise<void> => {
       openapi: '3.1.0',
       info: { title: 'Confab', version: '1', description: DESCRIPTION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
       components: {
-        securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, session: { type: 'apiKey', in: 'cookie', name: 'confab_session' } },
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: 'An API token, or a visitor’s own for the paths of the web chat.' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'confab_session',
+            description: 'Of POST /v1/sessions; changes need X-Confab-Csrf.',
+          },
+        },
       },
+      tags,
       security: [{ bearer: [] }, { session: [] }],
     },
     transformObject: (document) => {
       if (!('openapiObject' in document)) return {}
       const { openapiObject } = document
-      for (const path of Object.values(openapiObject.paths ?? {})) {
-        for (const operation of Object.values(path ?? {})) {
-          if (typeof operation === 'object' && 'responses' in operation) operation.responses = { ...operation.responses, default: refusal }
+      for (const [url, path] of Object.entries(openapiObject.paths ?? {})) {
+        for (const [method, operation] of Object.entries(path ?? {})) {
+          if (typeof operation !== 'object' || !('responses' in operation)) continue
+          // A copy each: methods of one route share their object.
+          Object.assign(path as object, {
+            [method]: {
+              ...operation,
+              operationId: operationIdOf(method, url),
+              responses: { ...operation.responses, default: refusal },
+              ...(method === 'get' && FOLDED.test(url) ? { parameters: [...(operation.parameters ?? []), minPosition] } : {}),
+            },
+          })
         }
       }
       return openapiObject
@@ -56,6 +113,13 @@ export const documentRoutes = async (app: FastifyTypebox, { asyncApi }: Pick<Htt
     scope.addHook('onRoute', (route) => {
       route.config = { ...route.config, isPublic: true }
     })
-    await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { docExpansion: 'list', deepLinking: true } })
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      // The viewer styles its own elements; scripts stay those of its files.
+      transformStaticCSP: (header) => header.replace("style-src 'self' https:", "style-src 'self' https: 'unsafe-inline'"),
+      theme: { title: 'Confab API', css: [{ filename: 'confab.css', content: '.swagger-ui .topbar { display: none }' }] },
+      uiConfig: { docExpansion: 'none', deepLinking: true, persistAuthorization: true, filter: true },
+    })
   })
 }
