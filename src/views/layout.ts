@@ -42,6 +42,9 @@ const rowIndexes = `
   CREATE INDEX messages_inbound ON messages (conversation, seq) WHERE direction = 0;
   CREATE INDEX contacts_created ON contacts (organization, created);`
 
+/** Bytes of terms that FTS5 gathers in memory before it writes them as a segment: fewer and larger ones need less merging. */
+const WORDS_BYTES_MAX = 33_554_432
+
 /**
  * `words`: a row a message, rowid rising with its time; `people`: a row a contact. `scope` holds the organization, the account and
  * whether it is a note as terms, so that the index itself keeps tenants apart. `digits`: phone numbers back to front.
@@ -49,11 +52,14 @@ const rowIndexes = `
 const searchTables = `${common}
   CREATE TABLE conversations (n INTEGER PRIMARY KEY, account INTEGER NOT NULL);
   CREATE TABLE entries (n INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, key INTEGER NOT NULL, seq INTEGER NOT NULL);
-  CREATE INDEX entries_key ON entries (conversation, key);
   CREATE TABLE people (n INTEGER PRIMARY KEY, key INTEGER NOT NULL, body TEXT NOT NULL);
   CREATE INDEX people_key ON people (key);
   CREATE VIRTUAL TABLE words USING fts5(scope, body, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");
-  CREATE VIRTUAL TABLE names USING fts5(scope, body, digits, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");`
+  CREATE VIRTUAL TABLE names USING fts5(scope, body, digits, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");
+  INSERT INTO words (words, rank) VALUES ('hashsize', ${WORDS_BYTES_MAX});`
+
+/** Made at the end of a rebuild, or when a change of what is written already first needs it. */
+const searchIndexes = 'CREATE INDEX IF NOT EXISTS entries_key ON entries (conversation, key);'
 
 export interface FileLayout {
   readonly name: 'views' | 'search'
@@ -62,7 +68,7 @@ export interface FileLayout {
 }
 
 export const rowsLayout: FileLayout = { name: 'views', tables: rowTables, indexes: rowIndexes }
-export const searchLayout: FileLayout = { name: 'search', tables: searchTables, indexes: '' }
+export const searchLayout: FileLayout = { name: 'search', tables: searchTables, indexes: searchIndexes }
 
 /** Symbols by number, as columns hold them. */
 export const states = ['open', 'pending', 'snoozed', 'resolved'] as const
@@ -71,7 +77,12 @@ export const directions = ['in', 'out', 'note'] as const
 
 /** Names both files: follows from the folds, the tables and the schemas of what is folded. */
 export const viewsVersion = (): string => {
-  const hash = createHash('sha256').update(String(FOLD_VERSION)).update(rowTables).update(rowIndexes).update(searchTables)
+  const hash = createHash('sha256')
+    .update(String(FOLD_VERSION))
+    .update(rowTables)
+    .update(rowIndexes)
+    .update(searchTables)
+    .update(searchIndexes)
   for (const { subject, id } of registeredSchemas)
     if (viewTopics.some((topic) => subject.startsWith(`${topic}-`))) hash.update(`${subject}=${id};`)
   return hash.digest('hex').slice(0, 12)

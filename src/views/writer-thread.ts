@@ -10,6 +10,9 @@ import { emptyPositions, type Positions } from './layout.ts'
 import { viewTopics, type ViewTopic } from './packet.ts'
 import type { WriterOptions, WriterRequest } from './writer.ts'
 
+/** What a packet's rows take while they are folded, so that they are not copied about as they come and go. */
+const YOUNG_MEGABYTES = 96
+
 /** Of each topic that views fold. */
 export const PARTITIONS = topics.events.partitions
 
@@ -33,7 +36,11 @@ export const readBounds = async (log: Log): Promise<Bounds> => {
 export const startWriter = (workerData: WriterOptions): Worker => {
   // Sources run as .ts, the published build as .js: a thread's file has the extension of this one.
   const extension = extname(new URL(import.meta.url).pathname)
-  return new Worker(new URL(`./writer${extension}`, import.meta.url), { workerData, name: `views-${workerData.store}` })
+  return new Worker(new URL(`./writer${extension}`, import.meta.url), {
+    workerData,
+    name: `views-${workerData.store}`,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+  })
 }
 
 /** Lets a writer finish what it was sent, so that a clean stop leaves nothing to read again. */

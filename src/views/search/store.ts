@@ -16,6 +16,9 @@ import { contactText, indexedText, scopes, textOf } from './text.ts'
 const EPOCH_MS = Date.UTC(2000, 0, 1)
 const TIES = 4_096
 
+/** Messages and contacts that gather in memory while the file is filled for the first time: sorted by time together, they make one segment. */
+const BUILDING_ENTRIES = 65_536
+
 const births = new Set(['message.received', 'message.queued', 'note.added'])
 const changes = new Set(['message.edited', 'note.edited', 'message.attached', 'message.deleted', 'note.deleted'])
 
@@ -44,6 +47,7 @@ export class SearchStore implements FoldSink {
   readonly #changed = new Map<string, Entry>()
   readonly #people = new Map<string, { n: number | undefined; row: Contact }>()
   readonly #statements: Readonly<Record<keyof typeof sql, StatementSync>>
+  #isIndexed = false
 
   constructor(options: FileOptions) {
     this.file = ViewFile.open(searchLayout, options)
@@ -60,7 +64,7 @@ export class SearchStore implements FoldSink {
     this.file.commit(() => {
       const reader = new PacketReader(packet)
       while (reader.advance()) this.#carry.accept(reader, this)
-      this.#flush()
+      if (!this.file.isBuilding || this.#changed.size + this.#removed.size + this.#people.size >= BUILDING_ENTRIES) this.#flush()
       for (let at = 0; at < packet.positions.length; at += 3) {
         const topic = viewTopics[packet.positions[at] ?? 0] ?? 'events'
         const partition = packet.positions[at + 1] ?? 0
@@ -136,12 +140,24 @@ export class SearchStore implements FoldSink {
   #remove(conversation: number, key: number): void {
     const place = `${conversation}/${key}`
     const pending = this.#changed.get(place)
-    if (pending !== undefined) this.#removed.set(place, pending.n)
-    this.#changed.delete(place)
+    if (pending !== undefined) {
+      // What waits to be written is in no file yet.
+      this.#removed.set(place, pending.n)
+      this.#changed.delete(place)
+      return
+    }
+    this.#index()
     for (const found of this.#statements.findEntry.all(conversation, key)) {
       this.#removed.set(place, found['n'] as number)
       this.#drop(found['n'] as number)
     }
+  }
+
+  /** A first filling has no index until something that is written already changes; one made for each row as it comes costs more. */
+  #index(): void {
+    if (!this.file.isBuilding || this.#isIndexed) return
+    this.file.database.exec(searchLayout.indexes)
+    this.#isIndexed = true
   }
 
   #drop(n: number): void {
@@ -151,11 +167,13 @@ export class SearchStore implements FoldSink {
 
   #erase(conversation: number, upToSeq: number): void {
     this.#flush()
+    this.#index()
     for (const { n } of this.#statements.findConversationEntries.all(conversation, upToSeq)) this.#drop(n as number)
   }
 
   gone({ subjectId, seq }: Gone): void {
     this.#flush()
+    this.#index()
     for (const { n } of this.#statements.findSeqEntries.all(numberOf(subjectId), seq)) this.#drop(n as number)
   }
 
