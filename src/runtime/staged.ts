@@ -18,7 +18,8 @@ import {
   type StoredContent,
 } from '#schemas/log'
 import type { Entry, LogRecord } from '#log'
-import type { Topic } from '#topics'
+import { ConfabError } from '#errors'
+import { topics, type Topic } from '#topics'
 
 /** A value that a batch has written or the log holds; null = none or tombstone. */
 export type RowValue = object | null
@@ -39,6 +40,13 @@ export interface Routing {
   readonly team: string
 }
 
+/** The log would refuse the whole batch for one record, and the next one, and so on for ever. */
+const checkSize = (topic: Topic, { value }: LogRecord): void => {
+  const sizeBytesMax = topics[topic].recordBytesMax
+  if (value !== null && value.length > sizeBytesMax)
+    throw new ConfabError('record_too_large', { fields: { topic, sizeBytes: value.length, sizeBytesMax } })
+}
+
 export class StagedBatch {
   readonly partition: number
   /** topic → records in order: events with their contents, outcomes, dead letters. */
@@ -47,6 +55,8 @@ export class StagedBatch {
   readonly #latest = new Map<Topic, Map<string, LogRecord>>()
   /** topic/key → decoded value, for the decisions that follow in this batch. */
   readonly #values = new Map<string, RowValue>()
+  /** How to take back what the command under way has staged. */
+  #undo: (() => void)[] = []
 
   constructor(partition: number) {
     this.partition = partition
@@ -57,19 +67,45 @@ export class StagedBatch {
     return this.#values.get(`${topic}/${key}`)
   }
 
+  /** Runs `work`; where it throws, nothing of what it staged remains. */
+  whole(work: () => void): void {
+    this.#undo = []
+    try {
+      work()
+    } catch (error) {
+      for (const takeBack of this.#undo.toReversed()) takeBack()
+      throw error
+    } finally {
+      this.#undo = []
+    }
+  }
+
   #append(topic: Topic, record: LogRecord): void {
+    checkSize(topic, record)
     const records = this.#appended.get(topic)
     if (records === undefined) this.#appended.set(topic, [record])
     else records.push(record)
+    this.#undo.push(() => (records === undefined ? this.#appended.delete(topic) : records.pop()))
   }
 
   put(topic: Topic, key: string, change: { readonly shape: RecordShape<unknown>; readonly value: RowValue; readonly time: number }): void {
     const { shape, value, time } = change
-    this.#values.set(`${topic}/${key}`, value)
-    let records = this.#latest.get(topic)
-    if (records === undefined) this.#latest.set(topic, (records = new Map<string, LogRecord>()))
     // Encoding waits for the end of the batch would save little: most keys are written once a batch.
-    records.set(key, { key, value: value === null ? null : encode(shape, value), headers: headersOf(shape), time })
+    const record = { key, value: value === null ? null : encode(shape, value), headers: headersOf(shape), time }
+    checkSize(topic, record)
+    const place = `${topic}/${key}`
+    const records = this.#latest.get(topic) ?? new Map<string, LogRecord>()
+    this.#latest.set(topic, records)
+    const before = { record: records.get(key), value: this.#values.get(place) }
+    records.set(key, record)
+    this.#values.set(place, value)
+    this.#undo.push(() => {
+      if (before.record === undefined) records.delete(key)
+      else records.set(key, before.record)
+      if (before.value === undefined) this.#values.delete(place)
+      else this.#values.set(place, before.value)
+      if (records.size === 0) this.#latest.delete(topic)
+    })
   }
 
   /** Contents go directly before the event that introduces them, with nothing between (DESIGN §4.1). */
@@ -106,7 +142,10 @@ export class StagedBatch {
   }
 
   outcome(value: Outcome, time: number): void {
-    this.#values.set(`outcomes/${value.commandId}`, value)
+    const place = `outcomes/${value.commandId}`
+    const before = this.#values.get(place)
+    this.#values.set(place, value)
+    this.#undo.push(() => (before === undefined ? this.#values.delete(place) : this.#values.set(place, before)))
     this.#append('outcomes', {
       key: value.commandId,
       value: encode(outcomeShape, value),

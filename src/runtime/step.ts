@@ -12,6 +12,7 @@ import {
   type StoredContent,
 } from '#schemas/log'
 import { rowsNeeded, type Decision } from '#actors'
+import { hasCode } from '#errors'
 import type { Log, StoredRecord } from '#log'
 import type { Topic } from '#topics'
 import type { ActorKind, AnySnapshot, Family } from './kinds.ts'
@@ -34,6 +35,8 @@ export interface Decided {
   readonly changed: ReadonlyMap<string, AnySnapshot>
   readonly commands: number
 }
+
+type AnyDecision = Decision<AnySnapshot>
 
 interface Mail {
   readonly record: StoredRecord
@@ -123,7 +126,9 @@ class BatchStep {
     try {
       await this.#decide(kind, command, record.offset)
     } catch (error) {
-      this.#park(mail, command, error)
+      // Who asked can ask for less; nothing is wrong with the actor.
+      if (command.asksOutcome && hasCode(error, 'record_too_large')) this.#answer(command, { code: 'record_too_large', fields: {} })
+      else this.#park(mail, command, error)
     }
     this.#dropLetter(replay)
   }
@@ -139,7 +144,7 @@ class BatchStep {
     this.#answer(command, { code: 'conversation_parked', fields: {} })
   }
 
-  /** An operator has seen all that is parked: the next commands in the log are those, or they are discarded. */
+  /** An operator has seen all that is parked: the next commands in the log are those, or are discarded. */
   #unpark(command: Command<'actor.unpark'>, parked: ParkedMark | null): void {
     const { letters, drops } = command.data
     // 0 = a mark that did not count.
@@ -199,7 +204,19 @@ class BatchStep {
     }
   }
 
-  #stage(kind: ActorKind, command: Command, before: AnySnapshot | null, decision: Decision<AnySnapshot>): void {
+  /** All of a decision or nothing: what cannot be written must not leave half of itself in the batch. */
+  #stage(kind: ActorKind, command: Command, before: AnySnapshot | null, decision: AnyDecision): void {
+    const { snapshot, outcome } = decision
+    this.#staged.whole(() => {
+      this.#stageRecords(kind, command.actor.id, { before, decision })
+      if (outcome === null) return
+      const { accepted } = outcome
+      this.#answer(command, accepted ? { seq: outcome.seq, createdId: outcome.createdId } : { code: outcome.code, fields: outcome.fields })
+    })
+    if (snapshot !== null && snapshot !== before) this.#changed.set(command.actor.id, snapshot)
+  }
+
+  #stageRecords(kind: ActorKind, actorId: string, { before, decision }: { before: AnySnapshot | null; decision: AnyDecision }): void {
     const staged = this.#staged
     const { family } = this.#options
     const time = decision.snapshot?.at ?? this.#options.clock()
@@ -212,16 +229,8 @@ class BatchStep {
       staged.put('outbox', effect.key, { shape: kind.rowShapes[effect.shape] as never, value: effect.value, time })
     for (const setting of decision.settings)
       staged.put('config', setting.key, { shape: kind.rowShapes[setting.kind] as never, value: setting.value, time })
-    if (decision.snapshot !== null && decision.snapshot !== before) {
-      this.#changed.set(command.actor.id, decision.snapshot)
-      staged.put(family.snapshots, command.actor.id, { shape: kind.shape, value: decision.snapshot, time })
-    }
-    if (decision.outcome === null || !command.asksOutcome) return
-    const { outcome } = decision
-    this.#answer(
-      command,
-      outcome.accepted ? { seq: outcome.seq, createdId: outcome.createdId } : { code: outcome.code, fields: outcome.fields },
-    )
+    if (decision.snapshot !== null && decision.snapshot !== before)
+      staged.put(family.snapshots, actorId, { shape: kind.shape, value: decision.snapshot, time })
   }
 
   #answer(command: Command, result: Parameters<typeof outcomeOf>[1]): void {

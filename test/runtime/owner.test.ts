@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeAny, type Event, type Outcome } from '#schemas/log'
+import { decodeAny, type Command, type Event, type Outcome } from '#schemas/log'
 import { ConfabError, type ErrorCode } from '#errors'
-import type { Lease, Log } from '#log'
+import { partitionOf, type Lease, type Log } from '#log'
+import { recordOf } from '#runtime'
+import { topics } from '#topics'
 import { openFamilies } from '../../src/runtime/kinds.ts'
 import { until } from '../harness.ts'
 import { conversationOf, ids, inbound, openSite, readAll, wish } from './site.ts'
@@ -117,6 +119,45 @@ test('poison parks its own key; what follows it waits in order; others do not no
       (error: ConfabError) => error.code === 'conversation_parked',
     )
     assert.equal(site.parked.length, 4)
+  } finally {
+    await site.close()
+    await site.remove()
+  }
+})
+
+/** A text that makes the command as large as `commands` takes: what follows from it, with ids of its own, is larger than its topics take. */
+const fill = (command: Command<'message.send'>): void => {
+  command.data.content.text = ''
+  const { value } = recordOf(command).record
+  // Lengths of three bytes in Avro's varints take two more.
+  command.data.content.text = 'x'.repeat(topics.commands.recordBytesMax - (value?.length ?? 0) - 2)
+}
+
+test('a decision too large for its topics is parked or refused whole, and holds up nobody else', async () => {
+  const site = await openSite()
+  try {
+    const { data: told, ...envelope } = inbound(1, 'SM2', '')
+    const isNeighbour = (person: number): boolean => partitionOf(conversationOf(person)) === partitionOf(conversationOf(1))
+    const neighbour = Array.from({ length: 1_000 }, (_, index) => index + 2).find(isNeighbour) ?? 0
+    await site.commands.post([inbound(1, 'SM1', 'fine'), inbound(neighbour, 'SM3', 'fine')])
+    const { messageId, content } = told
+    const data = { messageId, content, isInternal: false, seenSeq: null, isOverride: false, mayReplyAny: false, replyTo: null }
+    const sent: Command<'message.send'> = { ...envelope, by: { kind: 'agent', id: ids.agent }, type: 'message.send', data }
+    fill(sent)
+    await assert.rejects(site.commands.submit(wish('message.send', 1, data)), (error: ConfabError) => error.code === 'record_too_large')
+    await site.commands.post([sent])
+    await site.commands.post([inbound(neighbour, 'SM4', 'behind it in the partition')])
+    await until('the neighbour is decided', async () => (await received(site.log, neighbour)) === 2)
+    const letters = (await readAll(site.log, 'dead-letters')).map(({ value }) => decodeAny(value ?? new Uint8Array()) as { error: string })
+    assert.deepEqual(
+      letters.map(({ error }) => error.split(':')[0]),
+      ['ConfabError'],
+    )
+    assert.deepEqual(
+      (await eventsOf(site.log, 1)).map(({ type }) => type),
+      ['conversation.created', 'message.received'],
+    )
+    assert.deepEqual(site.troubles, [])
   } finally {
     await site.close()
     await site.remove()
