@@ -44,6 +44,8 @@ export interface GatewayConfig {
   readonly subscriptionsMax: number
   readonly sessionsPerPrincipalMax: number
   readonly commandsPerSecondMax: number
+  /** Frames of all other kinds. */
+  readonly framesPerSecondMax: number
   /** Frames that people are sent on resume before a fresh snapshot is cheaper. */
   readonly replayFramesMax: number
   readonly snapshotItems: number
@@ -61,6 +63,7 @@ export const gatewayDefaults: GatewayConfig = {
   subscriptionsMax: 64,
   sessionsPerPrincipalMax: 20,
   commandsPerSecondMax: 50,
+  framesPerSecondMax: 100,
   replayFramesMax: 5_000,
   snapshotItems: 50,
 }

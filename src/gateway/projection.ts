@@ -45,7 +45,12 @@ export interface Projector {
 }
 
 /** A mark as others see it: read up to where, never what is being written. */
-const othersMark = ({ conversationId, agentId, readUpTo, at }: Mark): object => ({ conversationId, agentId, readUpTo, at: isoOf(at) })
+export const othersMark = ({ conversationId, agentId, readUpTo, at }: Mark): object => ({
+  conversationId,
+  agentId,
+  readUpTo,
+  at: isoOf(at),
+})
 /** One's own, the draft included. */
 export const ownMark = (value: Mark): object => ({
   ...othersMark(value),

@@ -1,6 +1,7 @@
 // Revocation and changed permissions: what a record of `config` means for open sockets, in the turn it is applied.
 // Between settings and sessions; no second control path, the log says who is still welcome.
 
+import { agentRoles, type AgentRole } from '#schemas'
 import type { Agent, Token } from '#schemas/log'
 import type { Settings } from '#runtime'
 import type { CloseReason } from './protocol.ts'
@@ -18,13 +19,17 @@ const endOf = ({ who, grants }: Session, change: SettingsChange): CloseReason | 
     const agent = value as Agent | null
     if (agent === null || !agent.isActive) return 'revoked'
     // Come back: the new grants are other ones, and what is shown is taken up anew.
-    return agent.role === grants.role || who.source?.kind === 'token' ? undefined : 'drain'
+    return isRoleKept(who, agent.role) ? undefined : 'drain'
   }
   if (kind === 'account' && grants.kind === 'contact' && grants.accountIds?.includes(id) === true) {
     return value === null || !(value as { isActive: boolean }).isActive ? 'revoked' : undefined
   }
   return undefined
 }
+
+/** An agent's token may be weaker than its agent, and stays so; it is never stronger. */
+const isRoleKept = ({ grants, source }: Session['who'], role: AgentRole): boolean =>
+  grants.role === role || (source?.kind === 'token' && agentRoles.indexOf(grants.role as AgentRole) > agentRoles.indexOf(role))
 
 const endOfToken = ({ accountIds }: Session['grants'], token: Token | null): CloseReason | undefined => {
   if (token === null) return 'revoked'

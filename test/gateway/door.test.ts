@@ -115,6 +115,16 @@ test('bounds sessions a principal, subscriptions a session and commands a second
   for (const each of sockets) await each.closed
 })
 
+test('bounds frames of other kinds, and ends a session that does not stop', async () => {
+  now += 60_000
+  const socket = hello()
+  await socket.next('checkpoint')
+  for (let count = 0; count < 101; count++) socket.send({ frame: 'ping' })
+  assert.deepEqual(await socket.next('error'), { frame: 'error', code: 'rate_limited' })
+  for (let count = 0; count < 100; count++) socket.send({ frame: 'subscribe', id: 'again', scope: { all: true } })
+  assert.equal(await codeOf(socket), 4505)
+})
+
 test('passes a command on with its id as the key, and its refusal back as a problem', async () => {
   now += 60_000
   const socket = hello()
@@ -162,8 +172,17 @@ test('closes the sockets of a removed session, token or agent, and of a changed 
   await site.writer.setting('token', null, idOf('bot'))
   assert.equal(await codeOf(bot), 4502)
   const agent = firstSettings.find(([, { id }]) => id === ids.colleague)?.[1]
+  const source = { kind: 'token', id: idOf('token') } as const
+  site.tokens.set('token', { grants: grantsOf({ id: ids.colleague }), expiresAt: null, source, origin: null })
+  site.tokens.set('weaker', { grants: grantsOf({ id: ids.colleague, role: 'observer' }), expiresAt: null, source, origin: null })
+  const [token, weaker] = [hello('token'), hello('weaker')]
+  for (const socket of [token, weaker]) await socket.next('checkpoint')
   await site.writer.setting('agent', { ...agent, rev: 2, role: 'observer' } as never)
   assert.equal(await codeOf(colleague), 4000)
+  assert.equal(await codeOf(token), 4000)
+  // Its token allows no more than that anyway.
+  weaker.send({ frame: 'ping' })
+  await weaker.next('pong')
   const again = hello('colleague')
   await again.next('checkpoint')
   await site.writer.setting('agent', { ...agent, rev: 3, isActive: false } as never)

@@ -14,7 +14,7 @@ type Frame<N extends ClientFrame['frame']> = Extract<ClientFrame, { frame: N }>
 /** Frames over a limit that a session may send before it is told to stay away. */
 const EXCESS_MAX = 100
 
-/** Commands a second, refilled evenly; the same number at once. */
+/** So many a second, refilled evenly; the same number at once. */
 class Pace {
   readonly #perSecond: number
   #tokens: number
@@ -38,11 +38,15 @@ class Pace {
 export class Requests {
   readonly #session: Session
   readonly #pace: Pace
+  /** Of frames that are no commands: a subscription alone asks the views three times. */
+  readonly #framePace: Pace
   #excess = 0
 
   constructor(session: Session) {
     this.#session = session
-    this.#pace = new Pace(session.hub.config.commandsPerSecondMax, session.hub.clock())
+    const { config, clock } = session.hub
+    this.#pace = new Pace(config.commandsPerSecondMax, clock())
+    this.#framePace = new Pace(config.framesPerSecondMax, clock())
   }
 
   /** The first frame, its token proved: welcome, then its subscriptions. */
@@ -72,6 +76,8 @@ export class Requests {
   receive(text: string): void {
     const frame = parseFrame(text)
     if (frame === undefined || frame.frame === 'hello') return this.#session.end('badFrame')
+    if (frame.frame !== 'command' && !this.#framePace.take(this.#session.hub.clock()))
+      return this.#refuse('rate_limited', 'id' in frame ? frame.id : undefined)
     switch (frame.frame) {
       case 'subscribe':
         return this.#subscribe(frame)
@@ -151,8 +157,8 @@ export class Requests {
       .catch(() => session.end('tokenRefused'))
   }
 
-  #refuse(code: 'subscriptions_too_many' | 'forbidden', id: string): void {
+  #refuse(code: 'subscriptions_too_many' | 'forbidden' | 'rate_limited', id: string | undefined): void {
     if (++this.#excess > EXCESS_MAX) return this.#session.end('limits')
-    this.#session.send({ frame: 'error', code, id })
+    this.#session.send({ frame: 'error', code, ...(id === undefined ? {} : { id }) })
   }
 }

@@ -7,7 +7,7 @@ import type { AsOf } from '#views'
 import { topicOf } from '../cursor.ts'
 import type { Hub } from '../hub.ts'
 import { headsOf, type Positions, type Subscription } from './progress.ts'
-import { ownMark } from '../projection.ts'
+import { othersMark, ownMark } from '../projection.ts'
 
 type SnapshotFrame = Extract<ServerFrame, { frame: 'snapshot' }>
 
@@ -52,8 +52,7 @@ const contactMarks = (conversationId: string, marks: readonly Mark[]): SnapshotF
 }
 
 const stateOf = (value: Mark, grants: Grants) => {
-  const own = ownMark(value)
-  const shown = value.agentId === grants.id ? own : { ...own, draft: undefined, isNoteDraft: undefined }
+  const shown = value.agentId === grants.id ? ownMark(value) : othersMark(value)
   return { kind: 'mark', id: keys.mark(value.conversationId, value.agentId), rev: value.rev, value: shown }
 }
 
