@@ -27,7 +27,8 @@ export interface Media extends Carrier {
 
 /** Downloads at once; what is beyond waits, since the outbox keeps it. */
 const PARALLEL_MAX = 8
-const TRIES_MAX = 5
+/** About ten minutes in all: providers keep media, so an outage of theirs is waited out. */
+const TRIES_MAX = 10
 const BACKOFF = { firstMs: 2000, maxMs: 120_000 } as const
 const TIMEOUT_MS = 60_000
 const REDIRECTS_MAX = 3
@@ -52,13 +53,20 @@ const unfetched = (effect: EffectFetch, state: 'failed' | 'blocked'): Attachment
   sha256: null,
 })
 
+interface Entry {
+  readonly partition: number
+  readonly effect: EffectFetch
+  tries: number
+}
+
 class MediaCarrier implements Media {
   readonly types = ['fetch'] as const
   readonly #options: MediaOptions
-  readonly #open = new Map<string, { readonly partition: number; readonly effect: EffectFetch }>()
+  readonly #open = new Map<string, Entry>()
   readonly #waiting: string[] = []
   readonly #running = new Set<Promise<void>>()
   readonly #stop = new AbortController()
+  #downloads = 0
 
   constructor(options: MediaOptions) {
     this.#options = options
@@ -66,7 +74,7 @@ class MediaCarrier implements Media {
 
   put(effect: OpenEffect): void {
     if (effect.type !== 'fetch' || this.#open.has(effect.key)) return
-    this.#open.set(effect.key, { partition: effect.partition, effect: effect.value })
+    this.#open.set(effect.key, { partition: effect.partition, effect: effect.value, tries: 0 })
     this.#waiting.push(effect.key)
     this.#pump()
   }
@@ -85,37 +93,43 @@ class MediaCarrier implements Media {
   }
 
   #pump(): void {
-    while (this.#running.size < PARALLEL_MAX && !this.#stop.signal.aborted) {
+    while (this.#downloads < PARALLEL_MAX && !this.#stop.signal.aborted) {
       const key = this.#waiting.shift()
       if (key === undefined) return
       const entry = this.#open.get(key)
       if (entry === undefined) continue
-      const work: Promise<void> = this.#carry(entry.effect)
+      this.#downloads += 1
+      const work: Promise<void> = this.#try(key, entry)
         .catch((error: unknown) =>
           this.#options.logger.error(
             { messageId: entry.effect.messageId, index: entry.effect.index, err: error },
             'attachment not reported',
           ),
         )
-        .finally(() => {
-          this.#running.delete(work)
-          this.#pump()
-        })
+        .finally(() => this.#running.delete(work))
       this.#running.add(work)
     }
   }
 
-  async #carry(effect: EffectFetch): Promise<void> {
-    const { clock, random, wait, reports } = this.#options
+  /** One download; a failed one waits outside the few that run, so that it holds up nobody else's. */
+  async #try(key: string, entry: Entry): Promise<void> {
+    const { clock, random, wait } = this.#options
     const { signal } = this.#stop
-    let attachment: Attachment | undefined
-    for (let tries = 1; attachment === undefined && !signal.aborted; tries++) {
-      const result = await this.#fetch(effect)
-      if (result !== 'again') attachment = result
-      else if (tries >= TRIES_MAX) attachment = unfetched(effect, 'failed')
-      else await wait(clock() + backoffMs(tries, BACKOFF, random), signal)
-    }
-    if (attachment === undefined) return
+    entry.tries += 1
+    const result = await this.#fetch(entry.effect).finally(() => {
+      this.#downloads -= 1
+      this.#pump()
+    })
+    if (result !== 'again') return this.#report(entry.effect, result)
+    if (signal.aborted) return
+    if (entry.tries >= TRIES_MAX) return this.#report(entry.effect, unfetched(entry.effect, 'failed'))
+    await wait(clock() + backoffMs(entry.tries, BACKOFF, random), signal)
+    this.#waiting.push(key)
+    this.#pump()
+  }
+
+  async #report(effect: EffectFetch, attachment: Attachment): Promise<void> {
+    const { clock, reports } = this.#options
     const { messageId, index, conversationId } = effect
     const data = { messageId, index, attachment }
     await reports.post(
@@ -128,7 +142,7 @@ class MediaCarrier implements Media {
           data,
         }),
       ],
-      signal,
+      this.#stop.signal,
     )
   }
 

@@ -163,13 +163,24 @@ test('brings inbound media home with credentials, by its true type', async (t) =
   assert.equal(await files.size(attachment.fileId ?? ''), PNG.length)
 })
 
+test('files that cannot be had yet hold up no other', async (t) => {
+  const { twilio, url, fetchOf } = await openMediaStage(t)
+  const settled: number[] = []
+  const missing = Array.from({ length: 20 }, (_, index) => fetchOf(`${url}/2010-04-01/missing`, index).then(() => settled.push(index)))
+  await eventually('all are being tried', () => twilio.requests.length >= 20)
+  const message = twilio.receive({ From: '+1', To: '+2' }, [{ sid: 'ME1', contentType: 'image/png', bytes: PNG }])
+  assert.equal((await fetchOf(`${url}/Messages/${message.sid}/Media/ME1`, 20)).state, 'ready')
+  assert.deepEqual(settled, [])
+  await Promise.all(missing)
+})
+
 test('blocks media from other hosts without a request, and fails what is gone or too large', async (t) => {
   const { twilio, url, fetchOf } = await openMediaStage(t)
   assert.equal((await fetchOf('https://evil.example/x')).state, 'blocked')
   assert.equal((await fetchOf('http://169.254.169.254/latest', 1)).state, 'blocked')
   assert.equal(twilio.requests.length, 0)
   assert.equal((await fetchOf(`${url}/2010-04-01/missing`, 2)).state, 'failed')
-  assert.equal(twilio.requests.length, 5, 'tried again, a bounded number of times')
+  assert.equal(twilio.requests.length, 10, 'tried again, a bounded number of times')
   const message = twilio.receive({ From: '+1', To: '+2' }, [{ sid: 'ME1', contentType: 'image/png', bytes: Buffer.alloc(2000) }])
   assert.equal((await fetchOf(`${url}/Messages/${message.sid}/Media/ME1`, 3)).state, 'failed')
 })
