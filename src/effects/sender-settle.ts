@@ -28,6 +28,8 @@ export interface SettlerOptions extends AttemptOptions {
   readonly wait: WaitUntil
   readonly logger: Logger
   readonly ledgerOf: (partition: number) => SendLedger
+  /** Whether a send of the conversation is on its way: what the list shows may be that one. */
+  readonly isSending: (conversationId: string) => boolean
   readonly signal: AbortSignal
 }
 
@@ -143,7 +145,8 @@ class ListSettler implements Settler {
       if (typeof verdict === 'object') return this.#conclude(unknown, verdict.state, verdict)
       if (verdict === 'absent') absences += 1
       if (absences >= 2 && verdict === 'absent' && clock() - endedAt >= proofAfterMs) return this.#conclude(unknown, 'failed')
-      at = absences > 0 ? Math.max(endedAt + proofAfterMs, clock() + FIRST_LOOK_MS) : clock() + LOOK_AGAIN_MS
+      at =
+        verdict === 'open' ? clock() + LOOK_AGAIN_MS : Math.max(verdict === 'absent' ? endedAt + proofAfterMs : 0, clock() + FIRST_LOOK_MS)
     }
   }
 
@@ -163,9 +166,10 @@ class ListSettler implements Settler {
     return isOpen && content !== null && address !== null ? { content, address } : undefined
   }
 
-  async #look(unknown: Unknown, { content, address }: Subject, target: ProviderAccount): Promise<FoundSend | 'absent' | 'open'> {
+  async #look(unknown: Unknown, { content, address }: Subject, target: ProviderAccount): Promise<FoundSend | 'absent' | 'open' | 'busy'> {
     const { lookup } = target.provider
     if (lookup === null) return 'open'
+    if (this.#options.isSending(unknown.record.conversationId)) return 'busy'
     const { account, credentials, apiUrl } = target
     try {
       const answer = await this.#options.outgoing.request({
@@ -182,8 +186,9 @@ class ListSettler implements Settler {
       const unexplained = await this.#unexplained(unknown, matching)
       const [only] = unexplained
       if (only === undefined) return 'absent'
+      if (this.#options.isSending(unknown.record.conversationId)) return 'busy'
       // Two of ours that look alike, or two of theirs: which is which, nobody can say.
-      return unexplained.length === 1 && !this.#hasRival(unknown) ? only : 'open'
+      return unexplained.length === 1 && !(await this.#hasRival(unknown, only, target)) ? only : 'open'
     } catch (error) {
       this.#options.logger.warn({ accountId: account.id, messageId: unknown.record.messageId, err: error }, 'lookup failed')
       return 'open'
@@ -201,8 +206,17 @@ class ListSettler implements Settler {
     return found.filter((_, index) => (rows[index]?.value ?? null) === null)
   }
 
-  #hasRival({ record }: Unknown): boolean {
-    return [...this.#open.values()].some((other) => other.record !== record && other.record.conversationId === record.conversationId)
+  /** Whether another open fate of the conversation could be the one found. */
+  async #hasRival(unknown: Unknown, found: FoundSend, { account, provider }: ProviderAccount): Promise<boolean> {
+    for (const other of this.#open.values()) {
+      if (other === unknown || other.record.conversationId !== unknown.record.conversationId) continue
+      const subject = await this.#subjectOf(other)
+      if (subject === undefined) continue
+      const { content, address } = subject
+      const { startedAt } = other.record
+      if (provider.lookup?.matches(found, { content, context: { address, account }, startedAt }) !== false) return true
+    }
+    return false
   }
 
   async #conclude({ partition, record }: Unknown, state: SendState, found?: FoundSend): Promise<void> {
@@ -214,7 +228,6 @@ class ListSettler implements Settler {
       providerCode: found?.providerCode ?? null,
       providerMessageId: found?.providerMessageId ?? null,
     }
-    await ledgerOf(partition).write({ ...record, ...settled, endedAt: clock() }, signal)
     const aliasId = found === undefined ? null : messageIdOf(settings.idKey(organizationId), accountId, found.providerMessageId)
     const { outcome, ...facts } = settled
     const effect = { effectId: derivePlain('effect', [conversationId, 'send', messageId, attempt]), organizationId }
@@ -231,6 +244,8 @@ class ListSettler implements Settler {
       ],
       signal,
     )
+    // The report first: what a crash between the two leaves is an open fate in the ledger, looked up again, and not a lost report.
+    if (!signal.aborted) await ledgerOf(partition).write({ ...record, ...settled, endedAt: clock() }, signal)
   }
 }
 

@@ -59,7 +59,12 @@ class ChannelSender implements Sender {
   constructor(options: SenderOptions) {
     this.#options = options
     this.#accounts = new Accounts({ ...options, signal: this.#stop.signal })
-    this.#settler = openSettler({ ...options, ledgerOf: (partition) => this.#ledgerOf(partition), signal: this.#stop.signal })
+    this.#settler = openSettler({
+      ...options,
+      ledgerOf: (partition) => this.#ledgerOf(partition),
+      isSending: (conversationId) => this.#lanes.get(conversationId)?.isIdle === false,
+      signal: this.#stop.signal,
+    })
   }
 
   open(partition: number): void {
@@ -156,7 +161,8 @@ class ChannelSender implements Sender {
       if (plan.kind !== 'request' || halted !== undefined) return this.#concludeUnsent(effect, ledger, plan, halted)
       const gate = this.#accounts.gateOf(effect)
       if (!(await gate.enter())) return undefined
-      const ended = await this.#request(effect, { ledger, lane, plan, tries, gate })
+      const ended = await this.#request(effect, { ledger, lane, tries, gate })
+      if (ended === 'replan') continue
       if (ended === undefined || ended.outcome !== 'queued') return ended
       tries = ended.tries
       if (tries >= TRIES_MAX || clock() - begun > ATTEMPT_AGE_MS_MAX)
@@ -168,16 +174,13 @@ class ChannelSender implements Sender {
 
   async #request(
     effect: EffectSend,
-    {
-      ledger,
-      lane,
-      plan,
-      tries,
-      gate,
-    }: { ledger: SendLedger; lane: Lane; plan: Extract<Plan, { kind: 'request' }>; tries: number; gate: Gate },
-  ): Promise<SendRecord | undefined> {
+    { ledger, lane, tries, gate }: { ledger: SendLedger; lane: Lane; tries: number; gate: Gate },
+  ): Promise<SendRecord | 'replan' | undefined> {
     try {
       if (!lane.holds(effect)) return undefined
+      // Planned anew: at the gate an account may have changed or been halted, and links to files expire.
+      const plan = planOf(this.#options, effect)
+      if (plan.kind !== 'request' || this.#accounts.haltOf(effect) !== undefined) return 'replan'
       const started = startedOf(effect, this.#options.clock(), tries)
       await ledger.write(started, this.#stop.signal)
       const fate = await fateOf(this.#options.outgoing, plan, this.#cut.signal)

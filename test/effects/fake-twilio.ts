@@ -162,7 +162,7 @@ export class FakeTwilio {
     if (behaviour.kind === 'accept-then-500') return void response.writeHead(500).end('{}')
     const answer = (): void =>
       void response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(this.#resource(message)))
-    if (behaviour.kind === 'accept-slowly') void behaviour.until.then(answer)
+    if (behaviour.kind === 'accept-slowly') void behaviour.until.then(answer, answer)
     else answer()
   }
 

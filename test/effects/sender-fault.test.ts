@@ -126,3 +126,21 @@ test('reports that the log refuses are repeated until it takes them, and nothing
   await eventually('reported', () => stage.actor.statesOf(effect).length > 0)
   assert.deepEqual([stage.actor.statesOf(effect), stage.twilio.countOf('stubborn report')], [['sent'], 1])
 })
+
+test('a verdict that a crash kept from the log is found again after the restart', async (t) => {
+  const stage = await openStage(t)
+  const { twilio, actor } = stage
+  let posts = 0
+  // The report `unknown` arrives; the settler's own hangs for ever, as in a process that dies there.
+  const first = startSender({ ...stage, post: (entries) => (++posts > 1 ? new Promise(() => undefined) : stage.log.append(entries)) })
+  await first.outbox.ready
+  twilio.behaviours.push({ kind: 'accept-then-drop' })
+  const effect = sendEffect('+15550303', 'lost verdict')
+  await actor.queue(effect)
+  await eventually('the verdict was reached', () => posts > 1)
+  await first.outbox.close()
+  const second = startSender(stage)
+  undo(t, () => second.close())
+  await eventually('settled', () => actor.statesOf(effect).at(-1) === 'sent')
+  assert.deepEqual([actor.statesOf(effect), twilio.countOf('lost verdict')], [['unknown', 'sent'], 1])
+})

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { channels } from '#channels'
 import { ConfabError } from '#errors'
+import { partitionOf } from '#log'
 import { commandsOf } from '#runtime'
 import { AUTH_TOKEN } from './fake-twilio.ts'
 import { undo, ID_KEY, ORGANIZATION, account, eventually, ledgerOf, openStage, sendEffect, startSender } from './stage.ts'
@@ -129,6 +130,37 @@ test('leaves two open sends alone that look alike: which of them exists, nobody 
   await eventually('both unknown', () => actor.reports.length === 2)
   await eventually('looked up', () => twilio.requests.filter(({ method }) => method === 'GET').length >= 2)
   assert.deepEqual([actor.statesOf(one), actor.statesOf(two), twilio.countOf('twin')], [['unknown'], ['unknown'], 1])
+})
+
+test('tells two open fates apart by their words', async (t) => {
+  const { actor, twilio } = await start(t)
+  twilio.behaviours.push({ kind: 'accept-then-500' }, { kind: 'accept-then-drop' })
+  const one = sendEffect('+15550120', 'first words')
+  const two = sendEffect('+15550120', 'other words')
+  for (const effect of [one, two]) await actor.queue(effect)
+  await eventually('both settled', () => [one, two].every((effect) => actor.statesOf(effect).at(-1) === 'sent'))
+  const sids = [one, two].map(({ messageId }) => actor.reports.findLast(({ data }) => data.messageId === messageId)?.data.providerMessageId)
+  assert.deepEqual(
+    sids,
+    twilio.messages.map(({ sid }) => sid),
+  )
+})
+
+test('plans a send anew once it is its turn: what an account has become meanwhile counts', async (t) => {
+  const stage = await openStage(t)
+  let isActive = true
+  const settings = { account: () => ({ ...account, isActive }), idKey: () => ID_KEY }
+  const running = startSender(stage, { settings })
+  undo(t, () => running.close())
+  stage.twilio.behaviours.push({ kind: 'answer', status: 429, code: 20429, headers: { 'retry-after': '60' } })
+  await stage.actor.queue(sendEffect('+15550121', 'throttles the account'))
+  await eventually('throttled', () => stage.twilio.requests.length === 1)
+  const waiting = sendEffect('+15550122', 'waits at the gate')
+  await stage.actor.queue(waiting)
+  await eventually('it waits', async () => (await stage.log.bounds('outbox', partitionOf(waiting.conversationId))).end > 0)
+  isActive = false
+  await eventually('it ends', () => stage.actor.statesOf(waiting).length > 0)
+  assert.deepEqual([stage.actor.statesOf(waiting), stage.twilio.creates, stage.twilio.requests.length], [['failed'], 0, 1])
 })
 
 test('turns genuine status callbacks, doubled and reordered, into receipts for the message they name', async (t) => {
