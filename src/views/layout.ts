@@ -25,11 +25,13 @@ const rowTables = `${common}
   CREATE TABLE marks (conversation INTEGER, agent INTEGER, read INTEGER NOT NULL, PRIMARY KEY (conversation, agent)) WITHOUT ROWID;
   CREATE TABLE labels (label INTEGER, conversation INTEGER, PRIMARY KEY (label, conversation)) WITHOUT ROWID;
   CREATE TABLE counters (organization INTEGER, account INTEGER, name TEXT, assignee INTEGER, value INTEGER NOT NULL,
-    PRIMARY KEY (organization, account, name, assignee)) WITHOUT ROWID;
-  CREATE INDEX messages_key ON messages (key);`
+    PRIMARY KEY (organization, account, name, assignee)) WITHOUT ROWID;`
+
+/** Made at the end of a rebuild, or when it first asks for a message that was written long ago. */
+export const keyIndex = 'CREATE INDEX IF NOT EXISTS messages_key ON messages (key);'
 
 /** Made at the end of a rebuild: 1 M messages fold faster without them. */
-const rowIndexes = `
+const rowIndexes = `${keyIndex}
   CREATE INDEX list_state ON conversations (organization, state, activity);
   CREATE INDEX list_assignee ON conversations (organization, assignee, state, activity);
   CREATE INDEX list_account ON conversations (organization, account, state, activity);

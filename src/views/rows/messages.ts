@@ -1,12 +1,15 @@
 // Messages of a batch: born and changed in memory, written once; and which contents each of them has.
 // Between the folds and the tables messages and contents.
 
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
 import { LRUCache } from 'lru-cache'
 import type { Message } from '#schemas'
-import { directions } from '../layout.ts'
+import type { ViewFile } from '../file.ts'
+import { directions, keyIndex } from '../layout.ts'
 import { numberOf } from '../numbers.ts'
 import { PACKET_RECORDS_MAX } from '../packet.ts'
+import { Inserter } from './inserter.ts'
+import { RecentMessages } from './recent.ts'
 
 export interface MessageEntry {
   readonly n: number
@@ -27,23 +30,29 @@ export class MessageTable {
   readonly #dirty: MessageEntry[] = []
   readonly #contents: number[] = []
   readonly #find: StatementSync
-  readonly #insert: StatementSync
+  readonly #insert: Inserter
   readonly #update: StatementSync
   readonly #thread: StatementSync
   readonly #byNumber: StatementSync
-  readonly #putContent: StatementSync
+  readonly #putContent: Inserter
   readonly #findContent: StatementSync
   readonly #dropContent: StatementSync
+  readonly #file: ViewFile
+  readonly #recent = new RecentMessages()
   #nextNumber: number
+  #isIndexed: boolean
 
-  constructor(database: DatabaseSync) {
+  constructor(file: ViewFile) {
+    const { database } = file
+    this.#file = file
+    this.#isIndexed = !file.isBuilding
     const columns = 'n, conversation, contentSeq, body'
     this.#find = database.prepare(`SELECT ${columns} FROM messages WHERE key = ?`)
     this.#thread = database.prepare(`SELECT ${columns} FROM messages WHERE conversation = ? AND seq <= ?`)
     this.#byNumber = database.prepare(`SELECT ${columns} FROM messages WHERE n = ?`)
-    this.#insert = database.prepare('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#insert = new Inserter(database, 'INSERT INTO messages', 8)
     this.#update = database.prepare('UPDATE messages SET contentSeq = ?, body = ? WHERE n = ?')
-    this.#putContent = database.prepare('INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?)')
+    this.#putContent = new Inserter(database, 'INSERT OR IGNORE INTO contents', 4)
     this.#findContent = database.prepare('SELECT message FROM contents WHERE subject = ? AND seq = ? AND n = ?')
     this.#dropContent = database.prepare('DELETE FROM contents WHERE subject = ? AND seq = ? AND n = ?')
     this.#nextNumber = Number(database.prepare('SELECT coalesce(max(n), 0) + 1 AS next FROM messages').get()?.['next'])
@@ -53,11 +62,23 @@ export class MessageTable {
   get(id: string): MessageEntry | undefined {
     const known = this.#entries.get(id)
     if (known !== undefined) return known
-    for (const found of this.#find.all(numberOf(id))) {
-      const entry = this.#entryOf(found)
+    const recent = this.#isIndexed ? undefined : this.#recent.get(id)
+    const found = recent === undefined ? undefined : this.#byNumber.get(recent)
+    if (found !== undefined) return this.#remember(this.#entryOf(found))
+    this.#index()
+    for (const candidate of this.#find.all(numberOf(id))) {
+      const entry = this.#entryOf(candidate)
       if (entry.row.id === id) return this.#remember(entry)
     }
     return undefined
+  }
+
+  /** A first filling has no index until it asks for a message of long ago; an entry made with each row costs more. */
+  #index(): void {
+    if (this.#isIndexed) return
+    if (this.#file.isBuilding) this.#file.database.exec(keyIndex)
+    this.#isIndexed = true
+    this.#recent.clear()
   }
 
   #remember(entry: MessageEntry): MessageEntry {
@@ -115,29 +136,26 @@ export class MessageTable {
   }
 
   flush(): void {
+    if (!this.#file.isBuilding) this.#index()
     for (const entry of this.#dirty) {
       const { n, row, conversation, contentSeq } = entry
       const body = JSON.stringify(row)
       if (entry.isStored) this.#update.run(contentSeq, body, n)
-      else
-        this.#insert.run(
-          n,
-          numberOf(row.id),
-          conversation,
-          Date.parse(row.orderAt),
-          row.seq,
-          directions.indexOf(row.direction),
-          contentSeq,
-          body,
-        )
+      else {
+        const direction = directions.indexOf(row.direction)
+        this.#insert.add(n, numberOf(row.id), conversation, Date.parse(row.orderAt), row.seq, direction, contentSeq, body)
+        if (!this.#isIndexed) this.#recent.set(row.id, n)
+      }
       entry.isStored = true
       entry.isDirty = false
     }
+    this.#insert.flush()
     this.#dirty.length = 0
     const contents = this.#contents
     // Filled in fours.
     for (let at = 0; at < contents.length; at += 4)
-      this.#putContent.run(contents[at]!, contents[at + 1]!, contents[at + 2]!, contents[at + 3]!) // oxlint-disable-line typescript/no-non-null-assertion -- quads are pushed whole
+      this.#putContent.add(contents[at]!, contents[at + 1]!, contents[at + 2]!, contents[at + 3]!) // oxlint-disable-line typescript/no-non-null-assertion -- quads are pushed whole
+    this.#putContent.flush()
     contents.length = 0
   }
 }

@@ -35,7 +35,7 @@ export class RowsStore implements FoldSink {
     const { database, positions } = this.file
     this.#counters = new Counters(database)
     this.#conversations = new ConversationTable(database, this.#counters)
-    this.#messages = new MessageTable(database)
+    this.#messages = new MessageTable(this.file)
     this.#contacts = new ContactTable(database)
     this.#putMark = database.prepare('INSERT INTO marks VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET read = excluded.read')
     this.#dropMark = database.prepare('DELETE FROM marks WHERE conversation = ? AND agent = ?')
