@@ -1,8 +1,9 @@
-// The reference pages that the code writes itself: error codes, settings, topics.
+// The reference pages that the code writes itself: error codes, settings, topics, roles.
 // Stands between the tables in src/ and docs/, so that no page can say what the code does not.
 
 import { settingsTable } from '#config'
 import { errors } from '#errors'
+import { agentRoles, permissions, tokenRoles, type Role } from '#schemas'
 import { TOPIC_PREFIX, topics, type TopicSettings } from '#topics'
 
 const DAY_MS = 86_400_000
@@ -80,9 +81,26 @@ const topicsPage = (): string =>
     ),
   )
 
+const roles: readonly Role[] = [...agentRoles, ...tokenRoles]
+
+const rolesPage = (): string =>
+  page(
+    'Roles',
+    'What each role may do. The first five are for people, and for tokens that act for one; `bot` and `integration` are for programs. A visitor of a' +
+      ' web chat has no row here: they see and write their own conversation only. The table stands in `schemas/permissions.ts`.',
+    table(
+      ['permission', ...roles],
+      Object.entries<readonly Role[]>(permissions).map(([permission, those]) => [
+        `\`${permission}\``,
+        ...roles.map((role) => (those.includes(role) ? 'yes' : '')),
+      ]),
+    ),
+  )
+
 /** Path from the project's root to the text that must stand there. */
 export const referencePages = (): Readonly<Record<string, string>> => ({
   'docs/errors.md': errorsPage(),
   'docs/configuration.md': configurationPage(),
   'docs/topics.md': topicsPage(),
+  'docs/roles.md': rolesPage(),
 })
