@@ -113,6 +113,10 @@ const rowsOf = (rows: LoadedRows, subjectId: string): DecideContext['rows'] => (
   unique: (id) => rows.get('config', keys.unique(id)) as Unique | null,
 })
 
+/** Another organization's settings do not exist here. */
+const ownOf = <T extends { organizationId: string }>(value: T | undefined, organizationId: string): T | undefined =>
+  value?.organizationId === organizationId ? value : undefined
+
 const sliceOf = (settings: Settings, organizationId: string, accountId: string | undefined): SettingsSlice => {
   const account = accountId === undefined ? undefined : settings.account(accountId)
   const organization = settings.organization(organizationId)
@@ -120,8 +124,8 @@ const sliceOf = (settings: Settings, organizationId: string, accountId: string |
     offset: settings.offsetOf(organizationId),
     ...(account === undefined ? {} : { account }),
     ...(organization === undefined ? {} : { organization }),
-    agent: (id) => settings.agent(id),
-    label: (id) => settings.label(id) !== undefined,
+    agent: (id) => ownOf(settings.agent(id), organizationId),
+    label: (id) => ownOf(settings.label(id), organizationId) !== undefined,
   }
 }
 

@@ -34,10 +34,19 @@ interface Uploaded {
   readonly clientKey: string | null
 }
 
+/** Characters of a provider's own message object: it stands in several records, each of which must hold it. */
+const NATIVE_MAX = 131_072
+
+const nativeOf = (native: object): string => {
+  const json = JSON.stringify(native)
+  if (json.length > NATIVE_MAX) throw new ConfabError('request_invalid', { detail: `native is longer than ${NATIVE_MAX} characters.` })
+  return json
+}
+
 /** The kind follows from what is given; a text beside a file is its caption. */
 export const contentOf = (said: Said, facts: Uploaded): MessageContent => {
   const base = { ...EMPTY, text: said.text ?? null, attachments: [...facts.attachments], clientKey: facts.clientKey }
-  if (said.native !== undefined) return { ...base, kind: 'native', native: JSON.stringify(said.native) }
+  if (said.native !== undefined) return { ...base, kind: 'native', native: nativeOf(said.native) }
   if (said.template !== undefined) {
     const { name, language, parameters } = said.template
     const list = Object.entries(parameters ?? {}).map(([variable, value]) => ({ name: variable, value }))

@@ -94,11 +94,17 @@ test('another agent’s claim is 409 conversation_taken and names the holder', a
   assert.equal(answer.body.holder.id, ids.agent)
 })
 
+test('an agent of another organization is nobody here', async () => {
+  const answer = await door.ask('POST', `/v1/conversations/${conversationId}/assign`, { as: 'owner', body: { agentId: ids.stranger } })
+  assert.equal(answer.body.code, 'assignee_unknown')
+})
+
 test('a wrong field is named, and its value is not repeated', async () => {
   const cases: [string, string, unknown, RegExp][] = [
     ['POST', `/v1/conversations/${conversationId}/messages`, { txt: 'secret words' }, /txt is not a field here/],
     ['POST', `/v1/conversations/${conversationId}/messages`, { text: 5 }, /text must be string/],
     ['POST', `/v1/conversations/${conversationId}/messages`, {}, /text, attachments, location, template or native is required/],
+    ['POST', `/v1/conversations/${conversationId}/messages`, { native: { x: 'y'.repeat(131_072) } }, /native is longer than 131072/],
     ['POST', `/v1/conversations/${conversationId}/snooze`, {}, /until is required/],
     [
       'POST',
