@@ -39,6 +39,14 @@ const list = (text: string): readonly string[] =>
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
+const IPV4 = /^(?:(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!$|\/)|(?=$|\/))){4}(?:\/(?:\d|[12]\d|3[0-2]))?$/
+const IPV6 = /^(?=.*:.*:)[\da-f:]+(?:\/(?:\d|[1-9]\d|1[01]\d|12[0-8]))?$/i
+/** Addresses and ranges, each as it stands in the list. */
+const ranges = (given: string): readonly string[] => {
+  const parts = list(given)
+  if (parts.some((part) => !IPV4.test(part) && !IPV6.test(part))) throw new Error('expects addresses or CIDRs, separated by commas')
+  return parts
+}
 const text = (value: string): string => value
 const setting = <T>(name: string, fallback: string, parse: (value: string) => T, description: string): Setting<T> => ({
   name,
@@ -64,6 +72,12 @@ export const settingsTable = {
     '',
     url,
     'How the outside reaches this server: what Twilio signs and what links and widgets use; default `http://localhost:<port>`.',
+  ),
+  trustedProxies: setting(
+    'CONFAB_TRUSTED_PROXIES',
+    '',
+    ranges,
+    'Reverse proxies in front (addresses or CIDRs, comma-separated): from them X-Forwarded-For tells who asks. Without it everybody behind a proxy shares one allowance of sign-ins and new chats.',
   ),
   twilioApiUrl: setting('CONFAB_TWILIO_API_URL', 'https://api.twilio.com', url, "Twilio's API; tests point it at a fake."),
   egressAllow: setting(

@@ -61,6 +61,7 @@ export const openHttp = async (options: HttpOptions): Promise<Http> => {
     bodyLimit: BODY_BYTES_MAX,
     genReqId: () => `${prefix}-${(requests++).toString(36)}`,
     requestIdHeader: false,
+    trustProxy: options.config.trustedProxies.length > 0 ? [...options.config.trustedProxies] : false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_MS,
     forceCloseConnections: 'idle',

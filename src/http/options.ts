@@ -78,7 +78,7 @@ export interface Readiness {
 }
 
 export interface HttpOptions {
-  readonly config: Pick<Config, 'host' | 'port' | 'publicUrl' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken'>
+  readonly config: Pick<Config, 'host' | 'port' | 'publicUrl' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken' | 'trustedProxies'>
   readonly log: Pick<Log, 'append'>
   readonly settings: Settings
   readonly views: Views

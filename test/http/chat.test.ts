@@ -172,3 +172,30 @@ test('a visitor may upload and send the file', async () => {
   })
   assert.equal(sent.status, 201, sent.text)
 })
+
+test('new chats and files are counted by who asks, as a trusted proxy tells it and nobody else', async () => {
+  const plain = await openDoor()
+  const proxied = await openDoor(({ config }) => ({ config: { ...config, trustedProxies: ['127.0.0.0/8'] } }))
+  try {
+    for (const each of [plain, proxied]) {
+      const { body: account } = await each.ask('POST', '/v1/accounts', { body: { channel: 'web', name: 'Shop' } })
+      const from = (address: string): Promise<Reply> =>
+        each.ask('POST', `/v1/chat/${account.id}/session`, { as: null, body: {}, headers: { 'x-forwarded-for': address } })
+      const first = await from('203.0.113.1')
+      for (let count = 1; count < 60; count++) await from('203.0.113.1')
+      assert.equal((await from('203.0.113.1')).status, 429)
+      assert.equal((await from('203.0.113.2')).status, each === proxied ? 200 : 429)
+      const upload = (): Promise<Reply> =>
+        each.ask('POST', '/v1/chat/attachments', {
+          as: first.body.token,
+          body: PNG,
+          headers: { 'content-type': 'image/png' },
+        })
+      for (let count = 0; count < 10; count++) assert.equal((await upload()).status, 201)
+      assert.equal((await upload()).body.code, 'rate_limited')
+    }
+  } finally {
+    await plain.close()
+    await proxied.close()
+  }
+})

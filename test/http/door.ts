@@ -161,7 +161,15 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
   const logged: object[] = []
   const note = (entry: object): void => void logged.push(entry)
   const options: HttpOptions = {
-    config: { host: '127.0.0.1', port: 0, publicUrl: PUBLIC_URL, ingestBytesMax: 65_536, attachmentBytesMax: 100_000, metricsToken: '' },
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      publicUrl: PUBLIC_URL,
+      ingestBytesMax: 65_536,
+      attachmentBytesMax: 100_000,
+      metricsToken: '',
+      trustedProxies: [],
+    },
     log,
     settings,
     views,

@@ -15,8 +15,10 @@ import { Attempts } from '../attempts.ts'
 const SHOWN = /^(?:image\/(?:png|jpeg|gif|webp|avif|bmp)|audio\/[\w.+-]+|video\/[\w.+-]+|text\/plain)$/
 const FIELDS_MAX = 4
 const PRIVATE_SECONDS = 300
-/** Uploads of one principal a minute. */
+/** Uploads of one principal a minute; of one visitor, and of all visitors at one address. */
 const UPLOADS_MAX = 60
+const VISITOR_UPLOADS_MAX = 10
+const ADDRESS_UPLOADS_MAX = 30
 const MINUTE_MS = 60_000
 
 const Link = Type.Object(
@@ -60,7 +62,8 @@ const installUploads = (app: FastifyTypebox, { options }: RouteTools): void => {
   const attempts = new Attempts(options.clock, MINUTE_MS)
   const store = async (request: FastifyRequest, reply: FastifyReply) => {
     const { grants } = whoOf(request)
-    attempts.take(grants.id, UPLOADS_MAX)
+    if (grants.kind === 'contact') attempts.take(`address/${request.ip}`, ADDRESS_UPLOADS_MAX)
+    attempts.take(grants.id, grants.kind === 'contact' ? VISITOR_UPLOADS_MAX : UPLOADS_MAX)
     const upload = await uploadOf(request)
     const stored = await files.store({
       organizationId: grants.organizationId,
