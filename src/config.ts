@@ -86,7 +86,12 @@ export const settingsTable = {
     list,
     'Addresses (CIDR, comma-separated) inside the network that outgoing requests may reach; none by default.',
   ),
-  egressProxy: setting('CONFAB_EGRESS_PROXY', '', url, 'A CONNECT proxy for outgoing requests; it then judges addresses.'),
+  egressProxy: setting(
+    'CONFAB_EGRESS_PROXY',
+    '',
+    url,
+    'A CONNECT proxy for all outgoing requests, those to providers too; it then judges addresses.',
+  ),
   logLevel: setting(
     'CONFAB_LOG_LEVEL',
     'info',

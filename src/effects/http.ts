@@ -5,10 +5,11 @@ import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { callbackify } from 'node:util'
-import { Agent, ProxyAgent, buildConnector, type Dispatcher } from 'undici'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { ConfabError, hasCode } from '#errors'
 import { openAddressRules, type AddressRules } from './http-addresses.ts'
 import { failureOf, startWatch } from './http-failure.ts'
+import { tunnelConnector } from './http-tunnel.ts'
 import { addressRefusal, hostOf, urlRefusal } from './http-url.ts'
 
 export interface OutgoingRequest {
@@ -54,7 +55,7 @@ export interface OutgoingOptions {
   readonly allow: readonly string[]
   /** Origins of providers as configured, such as CONFAB_TWILIO_API_URL. */
   readonly trustedOrigins: readonly string[]
-  /** A CONNECT proxy, which then resolves and judges names; '' = none. */
+  /** A CONNECT proxy for all requests, which then resolves and judges names; '' = none. */
   readonly proxyUrl?: string
   /** All addresses of a name. */
   readonly resolve?: (name: string) => Promise<readonly string[]>
@@ -119,6 +120,7 @@ class Guard implements Outgoing {
   readonly #onRefused: (rule: string) => void
   readonly #judged: Dispatcher
   readonly #direct: Dispatcher
+  readonly #hasProxy: boolean
 
   constructor(options: OutgoingOptions) {
     this.#rules = openAddressRules(options.allow, options.ownAddresses ?? interfaceAddresses)
@@ -126,19 +128,28 @@ class Guard implements Outgoing {
     this.#onRefused = options.onRefused ?? (() => undefined)
     // Gaps between bytes say nothing against a drip: the deadline over all does.
     const shared = { connections: CONNECTIONS_MAX, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 }
-    this.#direct = new Agent({ ...shared, connect: { timeout: CONNECT_TIMEOUT_MS } })
-    this.#judged =
-      options.proxyUrl === undefined || options.proxyUrl === ''
-        ? new Agent({ ...shared, connect: judgingConnector(this.#rules, options.resolve ?? resolveAll) })
-        : new ProxyAgent({ ...shared, uri: options.proxyUrl, proxyTunnel: true })
+    this.#hasProxy = options.proxyUrl !== undefined && options.proxyUrl !== ''
+    if (this.#hasProxy) {
+      // Where there is a proxy there is no other way out, for providers as little as for anyone.
+      this.#judged = new Agent({ ...shared, connect: tunnelConnector(options.proxyUrl ?? '', CONNECT_TIMEOUT_MS) })
+      this.#direct = this.#judged
+    } else {
+      this.#judged = new Agent({ ...shared, connect: judgingConnector(this.#rules, options.resolve ?? resolveAll) })
+      this.#direct = new Agent({ ...shared, connect: { timeout: CONNECT_TIMEOUT_MS } })
+    }
   }
 
   /** The way to a URL. Throws `egress_refused`. */
   #dispatcherOf(url: URL, isToProvider: boolean): Dispatcher {
     if (isToProvider && this.#trusted.has(url.origin)) return this.#direct
-    const rule = urlRefusal(url, this.#rules)
+    const rule = urlRefusal(url, this.#rules) ?? this.#proxyRefusal(url)
     if (rule === undefined) return this.#judged
     throw refused(rule, hostOf(url))
+  }
+
+  /** A proxy judges addresses; that bytes leave in clear it cannot judge. */
+  #proxyRefusal(url: URL): string | undefined {
+    return this.#hasProxy && url.protocol === 'http:' && isIP(hostOf(url)) === 0 ? 'http outside CONFAB_EGRESS_ALLOW' : undefined
   }
 
   async request(request: OutgoingRequest): Promise<OutgoingAnswer> {
@@ -154,7 +165,8 @@ class Guard implements Outgoing {
     const watch = startWatch()
     const signal = request.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, request.signal])
     try {
-      const data = await this.#follow(request, signal, watch.wrap)
+      // undici looks at a signal once a request has its socket; an aborted one that gets it later is ended before its first byte.
+      const data = await Promise.race([this.#follow(request, signal, watch.wrap), aborted(signal)])
       return {
         status: data.statusCode,
         headers: headersOf(data.headers),
@@ -210,6 +222,13 @@ class Guard implements Outgoing {
   async close(): Promise<void> {
     await Promise.all([this.#judged.destroy(), this.#direct.destroy()])
   }
+}
+
+const aborted = (signal: AbortSignal): Promise<never> => {
+  const { promise, reject } = Promise.withResolvers<never>()
+  if (signal.aborted) reject(signal.reason)
+  else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return promise
 }
 
 /** The body until it ends, or `sizeBytesMax`, or the deadline. */
