@@ -116,9 +116,21 @@ class OutboxTail implements Outbox {
       else for (const carrier of this.#options.carriers) carrier.end(partition, record.key)
       return
     }
-    const effect = { type: record.headers['type'], partition, key: record.key, value: decodeAny(record.value) } as OpenEffect
+    const effect = this.#read(partition, record)
+    if (effect === undefined) return
     if (pending === undefined) this.#hand(effect)
     else pending.set(record.key, effect)
+  }
+
+  /** A record that cannot be read holds up no other. */
+  #read(partition: number, record: StoredRecord): OpenEffect | undefined {
+    try {
+      const value = decodeAny(record.value ?? new Uint8Array())
+      return { type: record.headers['type'], partition, key: record.key, value } as OpenEffect
+    } catch (error) {
+      this.#options.onError(error)
+      return undefined
+    }
   }
 
   #caughtUp(partition: number, next: number): void {
