@@ -124,7 +124,8 @@ export const sees = (grants: Grants, routing: Routing): boolean => {
     case 'contact':
       return may(grants, 'contact.read') && mayPlace(grants, routing)
     case 'organization':
-      return may(grants, 'audit.read')
+      // Its events tell of every account: who is confined to some does not see them.
+      return may(grants, 'audit.read') && grants.accountIds === null
     case 'setting': {
       const permission = settingPermissions[routing.type]
       return permission !== undefined && may(grants, permission) && (routing.type !== 'account' || mayPlace(grants, routing))
