@@ -37,7 +37,7 @@ const framed = (kind: string, parts: readonly string[], head: Uint8Array = NOTHI
 }
 
 /** Kinds of ids with a part from outside, derived at the edge under the organization's id key. */
-export type KeyedKind = 'conversation' | 'contact' | 'message' | 'outbound' | 'command' | 'unique' | 'request' | 'visitor'
+export type KeyedKind = 'conversation' | 'contact' | 'message' | 'outbound' | 'command' | 'unique' | 'request' | 'visitor' | 'setting'
 /** Kinds made only of our own ids and numbers. */
 export type PlainKind = 'event' | 'effect' | 'timer' | 'setting' | 'command' | 'file' | 'state'
 

@@ -129,7 +129,7 @@ class SettingDoor implements SettingWishes {
   }
 
   #newId(grants: Grants, kind: SettingKind, key: string): string {
-    return deriveKeyed(this.#options.settings.idKey(grants.organizationId), 'command', ['setting', kind, grants.kind, grants.id, key])
+    return deriveKeyed(this.#options.settings.idKey(grants.organizationId), 'setting', [kind, grants.kind, grants.id, key])
   }
 
   #submission(by: Submission['by'], organizationId: string, { kind, action, id, expectedRev }: SettingWrite): Submission<'setting.write'> {
