@@ -108,6 +108,11 @@ const traffic = async (server: RunningServer): Promise<void> => {
     if (index % 3 === 0) await server.api(`/v1/conversations/${id}/resolve`, { body: {} })
     if (index % 3 === 1) await server.api(`/v1/conversations/${id}/priority`, { body: { priority: 'high' } })
   }
+  // An answer says that a command is decided, not that the list shows it yet.
+  await until('the list shows the last claim', async () => {
+    const list = await server.api<Items<{ assignee: unknown }>>('/v1/conversations?limit=100&sort=created')
+    return list.items.every(({ assignee }) => assignee !== null)
+  })
 }
 
 /** Erases one contact and waits until its words are gone from search. */
