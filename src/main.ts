@@ -79,6 +79,11 @@ const openLog = (config: Config, logger: Logger, metrics: Metrics) => {
     node: config.publicUrl,
     encodeOwnership: ({ owner, partition, epoch, node, at }) =>
       encode(leaseRecord, { owner, partition, epoch, node, url: config.publicUrl, at }),
+    // Nothing can be acknowledged without the writer: a supervisor starts the process anew, and the log knows where it stood.
+    onFailure: (error) => {
+      logger.fatal({ name: 'log.failed', err: error })
+      process.exit(1)
+    },
     onPacket: ({ latencyMs }) => metrics.appendSeconds.observe({ door: 'log' }, latencyMs / 1000),
   }
   return openEmbeddedLog(options)

@@ -30,6 +30,8 @@ export const deleteMessage = (draft: LivingDraft, { data }: Command<'message.del
   const { messageId } = data
   const row = draft.message(messageId)
   if (row === null) return void draft.refuse('message_not_found')
+  // What the contact wrote is theirs: erasing is the way, and it is asked for by name.
+  if (row.direction === 'in' && draft.command.by.kind !== 'contact') return void draft.refuse('not_author')
   if (!row.isDeleted) {
     if (row.direction === 'note') draft.apply('note.deleted', { messageId })
     else {

@@ -8,11 +8,14 @@ import { dateOf, isObject, listOf, objectOf, textOf, type JsonObject } from './j
 import { get, messagesUrl } from './render.ts'
 
 const DAY_MS = 86_400_000
+/** Dates are whole seconds. A webhook's time is its arrival, after the second began: read back, a message stands at its end. */
+const SECOND_END_MS = 999
 
 const inboundOf = (message: JsonObject, sid: string, from: string, to: string): ParsedEvent => {
   const body = textOf(message, 'body')
   const service = textOf(message, 'messaging_service_sid')
   const hasMedia = Number(message['num_media'] ?? 0) > 0
+  const sentAt = dateOf(message, 'date_sent') ?? dateOf(message, 'date_created')
   return {
     kind: 'message',
     accountAddresses: service === null ? [to] : [to, service],
@@ -20,7 +23,7 @@ const inboundOf = (message: JsonObject, sid: string, from: string, to: string): 
     threadId: null,
     eventKey: ['message', sid],
     providerMessageId: sid,
-    providerAt: dateOf(message, 'date_sent') ?? dateOf(message, 'date_created'),
+    providerAt: sentAt === null ? null : sentAt + SECOND_END_MS,
     content: { ...blankContent(), kind: hasMedia ? 'media' : 'text', text: hasMedia ? body : (body ?? ''), providerMessageId: sid },
     profile: profileOf(from, null),
     opt: optOf(new Map([['Body', [body ?? '']]]), from),

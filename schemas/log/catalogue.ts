@@ -46,7 +46,7 @@ export const catalogue: Readonly<Record<string, Readonly<Record<string, RecordSh
   sends: { send: states.sendRecord },
   marks: { mark: states.mark },
   config: { ...settingRecords, unique: uniqueSetting },
-  ownership: { lease: states.leaseRecord },
+  ownership: { lease: states.leaseRecord, backfill: states.backfillMark },
   schemas: { schema: states.schemaRecord },
   'dead-letters': { 'dead-letter': states.deadLetter },
 }

@@ -6,12 +6,12 @@ import { ConfabError } from '#errors'
 import { partitionOf, type Entry, type Log } from '#log'
 import { accountOf, commandsOf, conversationIdOf, messageIdOf, type Settings } from '#runtime'
 import {
+  backfillMark,
   aliasRow,
   decode,
   deriveKeyed,
   encode,
   keys,
-  leaseRecord,
   messageRow,
   rawRequest,
   recordTypeOf,
@@ -53,7 +53,7 @@ const CLOCK_SKEW_MS = 120_000
 /** After a refusal; Twilio's own retries are over by then. */
 const QUIET_MS = 15_000
 /** After a round that an account's provider broke off; doubles up to the interval. */
-const AGAIN_MS = 60_000
+const AGAIN_MS = 15_000
 
 const RANK: Readonly<Record<SendState, number>> = { queued: 0, unknown: 0, sent: 1, failed: 2, delivered: 3, read: 4 }
 
@@ -170,12 +170,12 @@ class ProviderBackfill implements Backfill {
   /** When the last whole round of the account began: in the log, since an outage may have several restarts in it. */
   async #readUpTo({ id }: Account): Promise<number | undefined> {
     const [record] = await this.#options.log.latest('ownership', 0, [readUpToKey(id)])
-    return record?.value === undefined || record.value === null ? undefined : decode(leaseRecord, record.value).at
+    return record?.value === undefined || record.value === null ? undefined : decode(backfillMark, record.value).readUpTo
   }
 
   async #noteReadUpTo({ id }: Account, at: number): Promise<void> {
-    const value = encode(leaseRecord, { owner: 'backfill', partition: 0, epoch: 0, node: '', url: '', at })
-    const headers = { type: recordTypeOf(leaseRecord) }
+    const value = encode(backfillMark, { accountId: id, readUpTo: at })
+    const headers = { type: recordTypeOf(backfillMark) }
     await this.#options.log.append([
       { topic: 'ownership', partition: 0, records: [{ key: readUpToKey(id), value, headers, time: this.#options.clock() }] },
     ])

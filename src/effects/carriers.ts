@@ -13,6 +13,7 @@ import { openLocalTimers } from '#timers'
 import type { Views } from '#views'
 import { openBackfill } from './backfill.ts'
 import { openDrops } from './drops.ts'
+import { openErasedFiles } from './erased-files.ts'
 import { openOutgoing } from './http.ts'
 import { openMedia } from './media.ts'
 import { openOutbox } from './outbox.ts'
@@ -87,7 +88,11 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
   const media = openMedia({ ...shared, uploads, sizeBytesMax: config.attachmentBytesMax })
   const wakeups = openWakeups({ ...shared, timers, every })
   const tells = openTells(shared)
-  const drops = openDrops({ ...shared, listContents: (subject, upToSeq, limit) => views.contentsOf(subject.id, upToSeq, limit) })
+  const drops = openDrops({
+    ...shared,
+    removeFiles: openErasedFiles(log, uploads),
+    listContents: (subject, upToSeq, limit) => views.contentsOf(subject.id, upToSeq, limit),
+  })
   const outbox = openOutbox({ log, carriers: [sender, media, wakeups, tells, drops], onError })
   const backfill = openBackfill({ ...shared, logger })
   return {

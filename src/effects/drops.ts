@@ -19,6 +19,8 @@ export type ListContents = (
 
 export interface DropsOptions {
   readonly listContents: ListContents
+  /** Removes the files that these messages of a conversation still name; durable or throws. */
+  readonly removeFiles: (conversationId: string, messageIds: readonly string[]) => Promise<void>
   readonly reports: Reports
   readonly clock: () => number
   readonly wait: WaitUntil
@@ -78,11 +80,14 @@ class DropCarrier implements Drops {
     }
   }
 
+  /** The files go first: afterwards nobody would know their names. */
   async #listed(listContents: ListContents, { subject, upToSeq }: EffectDrop): Promise<ContentList | undefined> {
     try {
-      return await listContents(subject, upToSeq, DROPS_MAX)
+      const list = await listContents(subject, upToSeq, DROPS_MAX)
+      if (list.messageIds.length > 0) await this.#options.removeFiles(subject.id, list.messageIds)
+      return list
     } catch (error) {
-      this.#options.logger.warn({ subjectId: subject.id, err: error }, 'contents not listed')
+      this.#options.logger.warn({ subjectId: subject.id, err: error }, 'contents not listed, or their files not removed')
       return undefined
     }
   }

@@ -33,6 +33,8 @@ export interface Uploads {
   }): Promise<Attachment & { fileId: string }>
   /** An upload that the principal may send: their organization's, a visitor's only their own. null where there is none. */
   find(grants: Pick<Grants, 'organizationId' | 'kind' | 'id'>, fileId: string): Promise<Attachment | null>
+  /** Removes the bytes and what is known of them. That there is no such file is no fault. */
+  remove(fileId: string): Promise<void>
   /** null where the organization has no such file. */
   open(
     organizationId: string,
@@ -100,6 +102,11 @@ class DescribedFiles implements Uploads {
     if (description === null || description.organizationId !== grants.organizationId) return null
     if (grants.kind === 'contact' && description.ownerId !== grants.id) return null
     return attachmentOf(fileId, description)
+  }
+
+  async remove(fileId: string): Promise<void> {
+    await this.#files.remove(fileId)
+    await this.#files.remove(descriptionId(fileId))
   }
 
   async open(organizationId: string, fileId: string): ReturnType<Uploads['open']> {

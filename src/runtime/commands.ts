@@ -121,8 +121,8 @@ class CommandDoor implements Commands {
     const waiters = this.#waiters.get(record.key)
     if (waiters === undefined) return
     this.#waiters.delete(record.key)
-    const outcome = decode(outcomeShape, record.value)
-    for (const waiter of waiters) waiter.settle(outcome)
+    const result = readOutcome(record.value)
+    for (const waiter of waiters) waiter.settle(result)
   }
 
   commandIdOf(submission: Submission): string {
@@ -200,6 +200,15 @@ class CommandDoor implements Commands {
     this.#abort.abort()
     for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter.settle(new ConfabError('outcome_pending'))
     await this.#loop
+  }
+}
+
+/** An outcome that cannot be read fails its own askers, and no other. */
+const readOutcome = (bytes: Uint8Array): Outcome | Error => {
+  try {
+    return decode(outcomeShape, bytes)
+  } catch (cause) {
+    return new ConfabError('internal', { cause })
   }
 }
 

@@ -98,13 +98,22 @@ class SettingsProjection implements Settings {
   async #tail(): Promise<void> {
     const from = [...this.#next].map(([partition, offset]) => ({ topic: 'config' as const, partition, offset }))
     for await (const chunk of this.#options.log.read(from, { signal: this.#abort.signal })) {
-      for (const record of chunk.records) this.#apply(record, chunk.partition)
+      for (const record of chunk.records) this.#guarded(() => this.#apply(record, chunk.partition))
       this.#next.set(chunk.partition, chunk.next)
       this.#waiters = this.#waiters.filter((waiter) => {
         const isReached = waiter.partition === chunk.partition && chunk.next >= waiter.offset
         if (isReached) waiter.done(true)
         return !isReached
       })
+    }
+  }
+
+  /** One setting that cannot be read, or a listener that fails, must not stop the others: revocations come this way. */
+  #guarded(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#options.onError(error)
     }
   }
 
@@ -121,7 +130,8 @@ class SettingsProjection implements Settings {
     this.#index(kind, before, value)
     const organizationId = value?.organizationId ?? before?.organizationId
     if (organizationId === undefined) return
-    for (const listener of this.#listeners) listener({ kind, id, organizationId, value, partition, offset: record.offset })
+    for (const listener of this.#listeners)
+      this.#guarded(() => listener({ kind, id, organizationId, value, partition, offset: record.offset }))
   }
 
   #index(kind: SettingKind, before: SettingValue[SettingKind] | undefined, value: SettingValue[SettingKind] | null): void {

@@ -290,7 +290,9 @@ test('names contents to drop until the view shows none, then says so', async () 
     },
     { references: [], messageIds: [] },
   ]
+  const emptied: string[] = []
   const drops = openDrops({
+    removeFiles: (_conversationId, messageIds) => Promise.resolve(void emptied.push(...messageIds)),
     listContents: () => Promise.resolve(lists.shift() ?? { references: [], messageIds: [] }),
     reports,
     clock: time.clock,
@@ -316,5 +318,6 @@ test('names contents to drop until the view shows none, then says so', async () 
     all().map((command) => (command as Command<'contents.drop'>).data.references.length),
     [2, 0],
   )
+  assert.deepEqual(emptied, [MESSAGE], 'its files went first')
   await time.timers.close()
 })

@@ -43,6 +43,8 @@ export interface EmbeddedLogOptions {
   readonly node?: string
   /** Writes a record to `ownership` with each lease; without it there is none. */
   readonly encodeOwnership?: (facts: LeaseFacts) => Uint8Array
+  /** A thread of the log has died: nothing can be written any more, the process should end and be started again. */
+  readonly onFailure?: (error: unknown) => void
   /** Called for each transaction of the writer. */
   readonly onPacket?: (sample: PacketSample) => void
   /** Milliseconds between two passes of housekeeping; default 10,000; 0 = only by `clean()`. */

@@ -284,6 +284,7 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     this.#appender.abandon(error)
     this.#diskReads.close()
     this.#closing.abort()
+    this.#parts.options.onFailure?.(error)
   }
 
   #request(request: WriterRequest): void {
