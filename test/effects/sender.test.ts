@@ -127,8 +127,8 @@ test('leaves two open sends alone that look alike: which of them exists, nobody 
   const two = { ...sendEffect('+15550118', 'twin 2'), content: one.content }
   await actor.queue(one)
   await actor.queue(two)
-  await eventually('both unknown', () => actor.reports.length === 2)
-  await eventually('looked up', () => twilio.requests.filter(({ method }) => method === 'GET').length >= 2)
+  await eventually('both unknown', () => actor.reports.length === 2, 60_000)
+  await eventually('looked up', () => twilio.requests.filter(({ method }) => method === 'GET').length >= 2, 60_000)
   assert.deepEqual([actor.statesOf(one), actor.statesOf(two), twilio.countOf('twin')], [['unknown'], ['unknown'], 1])
 })
 

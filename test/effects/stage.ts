@@ -347,7 +347,7 @@ export const ledgerOf = async (log: Log, { conversationId, messageId, attempt }:
 }
 
 /** Until `check` holds; throws what was awaited after `timeoutMs`. */
-export const eventually = async (what: string, check: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> => {
+export const eventually = async (what: string, check: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> => {
   const deadline = performance.now() + timeoutMs
   while (!(await check())) {
     if (performance.now() > deadline) throw new Error(`never came true: ${what}`)

@@ -1,3 +1,5 @@
+// A first filling: its indexes come at the end, and what it holds is what a live view holds.
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
