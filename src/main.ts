@@ -200,7 +200,6 @@ const openWishDoors = (core: Core, doors: Pick<DoorTools, 'views' | 'uploads'> &
 /** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
 const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, links, onWebhookRefused }: DoorTools) => {
   const { config, clock, secrets, log, settings, owners } = core
-  const publicUrl = (): string => config.publicUrl
   // Each knows the other by a function called long after both are open.
   const opened: { http?: Http; gateway?: Gateway } = {}
   const gatewayOf = (): Gateway => opened.gateway ?? neverOpened('the gateway')
@@ -218,7 +217,7 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
     authenticate: (token) => httpOf().authenticate(token),
     execute: (grants, frame) => wishes.executeFrame(grants, frame),
     partitionOf,
-    publicUrl,
+    publicUrl: () => config.publicUrl,
     fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),
     clock,
     random: Math.random,
@@ -249,8 +248,9 @@ const openDoors = async (core: Core, { logger, metrics, stack, views, uploads, l
       return { isReady: Object.values(checks).every(Boolean), checks }
     },
     onWebhookRefused,
-    publicUrl,
+    publicUrl: () => config.publicUrl,
     webDirectory: WEB_DIRECTORY,
+    typing: (grants, said) => gateway.typing(grants, said),
     asyncApi,
   })
   opened.http = http

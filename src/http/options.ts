@@ -102,6 +102,11 @@ export interface HttpOptions {
   readonly publicUrl: () => string
   /** Directory of the built web apps (`inbox`, `chat`). */
   readonly webDirectory: string
+  /** Someone types, for the sockets that may know; never in the log. */
+  readonly typing: (
+    grants: Grants,
+    typing: { readonly conversationId: string; readonly isTyping: boolean; readonly isNote: boolean },
+  ) => void
   /** The document of the socket, served at /asyncapi.json. */
   readonly asyncApi: () => unknown
 }

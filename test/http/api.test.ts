@@ -57,6 +57,17 @@ test('the same key and body send once and answer the same; another body under it
   assert.equal(other.body.code, 'idempotency_mismatch')
 })
 
+test('who types says so without a socket; an observer may not, and a stranger’s conversation is not there', async () => {
+  const type = (id: string, as: 'agent' | 'observer', body: object = { isTyping: true, internal: true }) =>
+    door.ask('POST', `/v1/conversations/${id}/typing`, { as, body })
+  assert.equal((await type(conversationId, 'agent')).status, 204)
+  assert.deepEqual(door.typed, [{ conversationId, isTyping: true, isNote: true }])
+  assert.equal((await type(conversationId, 'observer')).status, 403)
+  assert.equal((await type(ids.agent, 'agent')).status, 404)
+  assert.equal((await type(conversationId, 'agent', { typing: 1 })).status, 400)
+  assert.equal(door.typed.length, 1)
+})
+
 test('claim, resolve, reopen, snooze, label, priority, read and draft are one path each', async () => {
   const label = await door.ask('POST', '/v1/labels', { body: { name: 'VIP', color: '#ff0000' } })
   const steps: [string, object?][] = [

@@ -51,6 +51,7 @@ export interface Door {
   readonly metrics: Metrics
   readonly settingWishes: SettingWishes
   readonly logged: object[]
+  readonly typed: object[]
   /** Bearer tokens' texts. */
   readonly tokens: Readonly<Record<'owner' | 'agent' | 'observer' | 'bot' | 'integration' | 'stranger' | 'expired', string>>
   /** The time that the door sees. */
@@ -160,6 +161,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
   const positions = { passed: () => Promise.resolve('p-1'), seal: () => 'v-1', open: () => [] }
   const logged: object[] = []
   const note = (entry: object): void => void logged.push(entry)
+  const typed: object[] = []
   const options: HttpOptions = {
     config: {
       host: '127.0.0.1',
@@ -199,6 +201,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     readiness: () => ({ isReady: true, checks: { log: true } }),
     publicUrl: () => PUBLIC_URL,
     webDirectory: join(directory, 'web'),
+    typing: (_grants, said) => void typed.push(said),
     asyncApi: () => ({ asyncapi: '3.0.0' }),
   }
   const http = await openHttp({ ...options, ...changes(options) })
@@ -230,6 +233,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     metrics,
     settingWishes: options.settingWishes,
     logged,
+    typed,
     tokens,
     ask,
     records: (topic: Topic) => readAll(log, topic),

@@ -19,6 +19,7 @@ import {
   WriteHeaders,
   type WishName,
 } from '#schemas'
+import { Type } from 'typebox'
 import { ConfabError } from '#errors'
 import { whoOf } from '../access.ts'
 import type { FastifyTypebox, RouteTools } from '../app.ts'
@@ -187,6 +188,30 @@ const messageCommands: Readonly<Record<string, CommandRoute>> = {
   delete: { type: 'message.delete', summary: 'Take a message back, where the channel can' },
 }
 
+/** No command: typing is never in the log. What a socket says by a frame, a program without one says here. */
+const typing = (app: FastifyTypebox, { options }: RouteTools): void => {
+  const body = Type.Object(
+    { isTyping: Type.Boolean(), internal: Type.Optional(Type.Boolean({ description: 'On a note: never shown to the contact.' })) },
+    { additionalProperties: false },
+  )
+  const schema = {
+    tags: ['conversations'],
+    summary: 'Say that I type, for some seconds',
+    headers: WriteHeaders,
+    params: IdParams,
+    body,
+    response: { 204: Type.Null() },
+  }
+  app.post('/v1/conversations/:id/typing', { config: { permission: 'message.send' }, schema }, async (request, reply) => {
+    const { grants } = whoOf(request)
+    const { item } = await options.views.conversation({ grants }, request.params.id)
+    if (item === null) throw new ConfabError('not_found')
+    const { isTyping, internal } = request.body
+    options.typing(grants, { conversationId: item.id, isTyping, isNote: internal === true })
+    return reply.code(204).send(null)
+  })
+}
+
 const commands = (app: FastifyTypebox, { wish }: RouteTools): void => {
   const schema = { ...events.schema, headers: WriteHeaders, params: IdParams, response: { 200: Accepted } }
   const target = (params: unknown) => ({ conversationId: (params as { id: string }).id })
@@ -229,5 +254,6 @@ export const conversationRoutes = (app: FastifyTypebox, tools: RouteTools): void
   lists(app, tools)
   finds(app, tools)
   ones(app, tools)
+  typing(app, tools)
   commands(app, tools)
 }
