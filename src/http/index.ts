@@ -10,6 +10,7 @@ import { installAccess } from './access.ts'
 import { wishWith, type FastifyTypebox, type RouteTools } from './app.ts'
 import { openAuthentication, type Authentication } from './authentication.ts'
 import { contactRoutes } from './routes/contacts.ts'
+import { conversationReadRoutes } from './routes/conversation-reads.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { installConsistency } from './consistency.ts'
 import { openCursors } from './cursors.ts'
@@ -96,6 +97,7 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authenticati
   const stand = installConsistency(app, options)
   const tools: RouteTools = { options, authentication, cursors: openCursors(options.secrets), stand, wish: wishWith(options) }
   healthRoutes(app, options)
+  conversationReadRoutes(app, tools)
   conversationRoutes(app, tools)
   contactRoutes(app, tools)
   settingRoutes(app, tools)

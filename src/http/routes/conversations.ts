@@ -1,169 +1,13 @@
-// Conversations, their messages and their audit: reads from the views, one path a command.
-// Between clients and the views and wishes; nothing is decided here.
+// What is done to conversations and their messages: one path a command.
+// Between clients and wishes; nothing is decided here. Reads are in conversation-reads.ts.
 
-import {
-  Accepted,
-  Conversation,
-  ConversationListQuery,
-  CountsShape,
-  EventListQuery,
-  EventShape,
-  IdParams,
-  Message,
-  MessageListQuery,
-  MessageParams,
-  PageOf,
-  SearchHit,
-  SearchListQuery,
-  wishBodies,
-  WriteHeaders,
-  type WishName,
-} from '#schemas'
+import { Accepted, IdParams, MessageParams, wishBodies, WriteHeaders, type WishName } from '#schemas'
 import { Type } from 'typebox'
 import { ConfabError } from '#errors'
 import { whoOf } from '../access.ts'
 import type { FastifyTypebox, RouteTools } from '../app.ts'
 
 const events = { schema: { tags: ['conversations'] } }
-
-const lists = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): void => {
-  const { views } = options
-  app.get(
-    '/v1/conversations',
-    {
-      config: { permission: 'conversation.read' },
-      schema: {
-        ...events.schema,
-        summary: 'Conversations, by state, account, contact, assignee or label',
-        querystring: ConversationListQuery,
-        response: { 200: PageOf(Conversation) },
-      },
-    },
-    async (request, reply) => {
-      const { grants } = whoOf(request)
-      const { cursor, limit, state, assignee, ...query } = request.query
-      const bound = { grants, list: 'conversations', filter: { ...query, state, assignee } }
-      const after = cursors.open(cursor, bound)
-      const page = await views.conversations(
-        { grants },
-        {
-          ...query,
-          ...(state === undefined ? {} : { state: state.split(',') as ('open' | 'pending' | 'snoozed' | 'resolved')[] }),
-          ...(assignee === undefined ? {} : { assignee: assignee === 'me' ? grants.id : assignee }),
-          ...(limit === undefined ? {} : { limit }),
-          ...(after === undefined ? {} : { after }),
-        },
-      )
-      stand(request, reply, page.asOf)
-      return { items: [...page.items], next: cursors.seal(page.next, bound) }
-    },
-  )
-}
-
-const finds = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): void => {
-  const { views } = options
-  app.get(
-    '/v1/search',
-    {
-      config: { permission: 'search' },
-      schema: {
-        tags: ['search'],
-        summary: 'Full text over messages, conversations and contacts',
-        querystring: SearchListQuery,
-        response: { 200: PageOf(SearchHit) },
-      },
-    },
-    async (request, reply) => {
-      const { grants } = whoOf(request)
-      const { q, type = 'message', limit, cursor } = request.query
-      const bound = { grants, list: 'search', filter: { q, type } }
-      const after = cursors.open(cursor, bound)
-      const page = await views.search(
-        { grants },
-        { text: q, type, ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) },
-      )
-      stand(request, reply, page.asOf)
-      return { items: [...page.items], next: cursors.seal(page.next, bound) }
-    },
-  )
-  app.get(
-    '/v1/counts',
-    {
-      config: { permission: 'conversation.read' },
-      schema: { ...events.schema, summary: 'How many conversations each list holds', response: { 200: CountsShape } },
-    },
-    async (request, reply) => {
-      const { counts, asOf } = await views.counts({ grants: whoOf(request).grants })
-      stand(request, reply, asOf)
-      return { ...counts, byState: { ...counts.byState } }
-    },
-  )
-}
-
-const ones = (app: FastifyTypebox, { options, stand }: RouteTools): void => {
-  const { views } = options
-  app.get(
-    '/v1/conversations/:id',
-    {
-      config: { permission: 'conversation.read' },
-      schema: { ...events.schema, summary: 'One conversation', params: IdParams, response: { 200: Conversation } },
-    },
-    async (request, reply) => {
-      const { item, asOf } = await views.conversation({ grants: whoOf(request).grants }, request.params.id)
-      if (item === null) throw new ConfabError('not_found')
-      stand(request, reply, asOf)
-      return item
-    },
-  )
-  app.get(
-    '/v1/conversations/:id/messages',
-    {
-      config: { permission: 'conversation.read' },
-      schema: {
-        ...events.schema,
-        summary: 'Messages in the order of the thread',
-        description: '`next` is the id for `before`, or for `after` where one was given.',
-        params: IdParams,
-        querystring: MessageListQuery,
-        response: { 200: PageOf(Message) },
-      },
-    },
-    async (request, reply) => {
-      const { grants } = whoOf(request)
-      const { include, ...query } = request.query
-      await seen(views, request)
-      const page = await views.messages({ grants, includeNative: include === 'native' }, request.params.id, query)
-      stand(request, reply, page.asOf)
-      const edge = request.query.after === undefined ? page.items[0] : page.items.at(-1)
-      return { items: [...page.items], next: page.next === null ? null : (edge?.id ?? null) }
-    },
-  )
-  app.get(
-    '/v1/conversations/:id/events',
-    {
-      config: { permission: 'audit.read' },
-      schema: {
-        ...events.schema,
-        summary: 'Everything that happened, by seq: the audit',
-        params: IdParams,
-        querystring: EventListQuery,
-        response: { 200: PageOf(EventShape) },
-      },
-    },
-    async (request, reply) => {
-      await seen(views, request)
-      const page = await views.events({ grants: whoOf(request).grants }, request.params.id, request.query)
-      stand(request, reply, page.asOf)
-      return { items: [...page.items], next: page.next === null ? null : String(page.next[0]) }
-    },
-  )
-}
-
-/** An empty list and a conversation that one may not see are not the same answer. */
-const seen = async (views: RouteTools['options']['views'], request: Parameters<typeof whoOf>[0]): Promise<void> => {
-  const { item } = await views.conversation({ grants: whoOf(request).grants }, (request.params as { id: string }).id)
-  if (item === null) throw new ConfabError('not_found')
-}
 
 interface CommandRoute {
   readonly type: WishName
@@ -251,9 +95,6 @@ const commands = (app: FastifyTypebox, { wish }: RouteTools): void => {
 }
 
 export const conversationRoutes = (app: FastifyTypebox, tools: RouteTools): void => {
-  lists(app, tools)
-  finds(app, tools)
-  ones(app, tools)
   typing(app, tools)
   commands(app, tools)
 }
