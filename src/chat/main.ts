@@ -5,6 +5,7 @@ import type { Message } from '#schemas'
 import { openBridge } from './panel/bridge.ts'
 import { openChat, type Chat } from './panel/chat.ts'
 import { createComposer } from './panel/composer-view.ts'
+import { ringOf, textOn } from './panel/colors.ts'
 import { h, icon } from './panel/dom.ts'
 import { createLogView } from './panel/log-view.ts'
 import { Refused, sessionOf, type ChatSession } from './panel/session.ts'
@@ -24,17 +25,21 @@ let token = ''
 let isOpen = false
 /** Grows with each beginning: an answer to an earlier one is too late. */
 let generation = 0
-/** Written before the chat was there: sent as soon as it is. */
-let early: { readonly text: string; readonly attachments: PendingMessage['attachments'] }[] = []
+/** Written before the chat was there: shown at once, sent as soon as it is. */
+let early: readonly PendingMessage[] = []
+/** The page was told of; only a change is news to it. */
+let toldUnread = 0
 
 const title = h('h1', {}, words.title)
 const lead = h('p', {}, words.answersHere)
 const banner = h('div', { class: 'banner', role: 'status' })
+const away = h('div', { class: 'away', role: 'status', hidden: true })
 const log = createLogView({ onRetry: (pending) => chat?.retry(pending), onSpent: () => chat?.renewLinks() })
 const composer = createComposer({
   onSend: (text, attachments) => {
-    if (chat === null) early.push({ text, attachments })
-    else chat.send(text, attachments)
+    if (chat !== null) return chat.send(text, attachments)
+    early = [...early, { clientId: newId(), text, attachments, at: new Date().toISOString(), problem: null }]
+    log.draw({ ...initialState, pending: early })
   },
   onTyping: (isTyping) => chat?.typing(isTyping),
   upload: (file, onProgress) => uploadWith(() => token)(file, onProgress),
@@ -45,10 +50,13 @@ const bridge = openBridge({
     isOpen = isOpenNow
     begin()
   },
-  onOpened: () => {
+  onOpened: (takesFocus) => {
     isOpen = true
     look()
-    composer.focus()
+    tellUnread(0)
+    // Refused when it was last tried: things may have changed since.
+    if (!away.hidden) begin()
+    if (takesFocus) composer.focus()
   },
   onClosed: () => {
     isOpen = false
@@ -59,25 +67,47 @@ const bridge = openBridge({
     chat = null
     early = []
     composer.clear()
-    log.draw(initialState)
+    draw(initialState)
     begin()
   },
 })
 
 const look = (): void => chat?.look(isOpen && document.visibilityState === 'visible')
 
+const tellUnread = (count: number): void => {
+  if (count === toldUnread) return
+  toldUnread = count
+  bridge.send('unread', { count })
+}
+
 const draw = (state: ChatState): void => {
   log.draw(state)
   const { connection } = state
-  banner.textContent = connection === 'live' || connection === 'connecting' ? '' : words.connections[connection]
-  bridge.send('unread', { count: isOpen ? 0 : unreadOf(state) })
+  const said = connection === 'live' || connection === 'connecting' ? '' : words.connections[connection]
+  if (banner.textContent !== said) banner.textContent = said
+  // Nothing can be sent any more: nothing looks as if it could.
+  composer.element.hidden = connection === 'ended'
+  tellUnread(isOpen ? 0 : unreadOf(state))
+}
+
+/** The chat does not serve this page: said quietly, with nothing to write into. */
+const withdraw = (isAway: boolean): void => {
+  away.hidden = !isAway
+  if (isAway && away.childElementCount === 0) away.append(icon('away'), h('p', {}, words.away))
+  if (!isAway) away.replaceChildren()
+  for (const element of [lead, log.element, composer.element]) element.hidden = isAway
 }
 
 const wear = ({ look: { name, greeting, color, side } }: ChatSession): void => {
   title.textContent = name
   log.setGreeting(greeting ?? words.greeting)
-  if (color !== null) document.documentElement.style.setProperty('--color', color)
-  bridge.send('look', { ...(color === null ? {} : { color }), side })
+  if (color === null) return bridge.send('look', { side })
+  const { style } = document.documentElement
+  const onColor = textOn(color)
+  style.setProperty('--color', color)
+  style.setProperty('--on-color', onColor)
+  style.setProperty('--ring', ringOf(color))
+  bridge.send('look', { color, onColor, side })
 }
 
 const renew = async (): Promise<ChatSession> => {
@@ -107,7 +137,7 @@ const connectAs = (first: ChatSession): void => {
     onAnswer: ({ id, content }) => bridge.send('event', { name: 'message', data: { id, text: content?.text ?? '' } }),
     newId,
   })
-  for (const { text, attachments } of early) chat.send(text, attachments)
+  for (const pending of early) chat.retry(pending)
   early = []
   look()
 }
@@ -116,12 +146,16 @@ const tryToBegin = async (mine: number, attempt: number): Promise<void> => {
   try {
     const session = await renew()
     if (mine !== generation) return
+    banner.textContent = ''
+    withdraw(false)
     wear(session)
     connectAs(session)
   } catch (error) {
     if (mine !== generation) return
-    banner.textContent = error instanceof Refused ? error.message : words.connections.reconnecting
-    if (!(error instanceof Refused)) setTimeout(() => void tryToBegin(mine, attempt + 1), RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)])
+    const isRefused = error instanceof Refused
+    withdraw(isRefused)
+    banner.textContent = isRefused ? '' : words.connections.reconnecting
+    if (!isRefused) setTimeout(() => void tryToBegin(mine, attempt + 1), RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)])
   }
 }
 
@@ -136,7 +170,7 @@ const close = h(
 )
 document
   .querySelector('#chat')
-  ?.append(h('header', { class: 'head' }, h('div', {}, title, lead), close), banner, log.element, composer.element)
+  ?.append(h('header', { class: 'head' }, h('div', {}, title, lead), close), banner, away, log.element, composer.element)
 log.setGreeting(words.greeting)
 document.addEventListener('visibilitychange', look)
 document.addEventListener('keydown', (event) => {

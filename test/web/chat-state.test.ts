@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { contrast, ringOf, textOn } from '../../src/chat/panel/colors.ts'
 import { initialState, markOf, newestAnswer, unreadOf, withEvent, withSnapshot } from '../../src/chat/panel/state.ts'
 import { linked } from '../../src/chat/panel/words.ts'
 import { eventOf, messageOf, minute, queued, received } from './fixtures.ts'
@@ -56,4 +58,16 @@ test('only web addresses become links', () => {
     [undefined, 'https://example.com/x', undefined],
   )
   assert.deepEqual(linked('data:text/html,x'), [{ text: 'data:text/html,x' }])
+})
+
+test('text on any colour an account may choose can be read, and focus is seen around it', () => {
+  const color = fc.integer({ min: 0, max: 0xff_ff_ff }).map((value) => `#${value.toString(16).padStart(6, '0')}`)
+  fc.assert(
+    fc.property(color, (chosen) => {
+      assert.ok(contrast(chosen, textOn(chosen)) >= 4.5)
+      const [, light = '', dark = ''] = /^light-dark\((#\w{6}), (#\w{6})\)$/.exec(ringOf(chosen)) ?? []
+      assert.ok(contrast(light, '#ffffff') >= 3 && contrast(dark, '#191e26') >= 3)
+    }),
+  )
+  assert.deepEqual([textOn('#ffe14d'), textOn('#2f5fd0')], ['#000000', '#ffffff'])
 })

@@ -3,7 +3,8 @@
 
 export interface BridgeHandlers {
   readonly onStart: (isOpen: boolean) => void
-  readonly onOpened: () => void
+  /** `takesFocus`: the visitor opened it themselves. */
+  readonly onOpened: (takesFocus: boolean) => void
   readonly onClosed: () => void
   readonly onReset: () => void
 }
@@ -24,6 +25,7 @@ interface LoaderMessage extends Partial<PageAnswer> {
   readonly confab?: unknown
   readonly type?: unknown
   readonly isOpen?: unknown
+  readonly takesFocus?: unknown
 }
 
 export const openBridge = (handlers: BridgeHandlers): Bridge => {
@@ -31,12 +33,15 @@ export const openBridge = (handlers: BridgeHandlers): Bridge => {
   let waiting: ((answer: PageAnswer) => void)[] = []
   const post = (target: string, type: string, fields: object = {}): void =>
     window.parent.postMessage({ confab: 1, type, ...fields }, target)
-  const receive = ({ type, isOpen, status, value }: LoaderMessage): void => {
-    if (type === 'opened') handlers.onOpened()
+  const receive = ({ type, isOpen, takesFocus, status, value }: LoaderMessage): void => {
+    if (type === 'opened') handlers.onOpened(takesFocus === true)
     else if (type === 'closed') handlers.onClosed()
     else if (type === 'reset') handlers.onReset()
-    else if (type === 'start') handlers.onStart(isOpen === true)
-    else if (type === 'session') {
+    else if (type === 'start') {
+      handlers.onStart(isOpen === true)
+      // The opening came before anyone listened.
+      if (isOpen === true && takesFocus === true) handlers.onOpened(true)
+    } else if (type === 'session') {
       const answered = waiting
       waiting = []
       for (const settle of answered) settle({ status: status ?? 0, value })

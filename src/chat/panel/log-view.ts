@@ -96,18 +96,48 @@ export interface LogView {
   setGreeting(greeting: string): void
 }
 
+/** More than this at once is a number. */
+const SPOKEN_MAX = 2
+
+/** Says each answer once to those who listen to the page; never what was there before it was opened. */
+const createSpeaker = (): { readonly element: HTMLElement; hear(state: ChatState): void } => {
+  const element = h('div', { class: 'hidden-text', role: 'status' })
+  let heard: number | null = null
+  return {
+    element,
+    hear({ connection, messages }) {
+      const newest = messages.findLast(({ direction }) => direction === 'out')?.seq ?? 0
+      if (heard === null) {
+        if (connection === 'live') heard = newest
+        return
+      }
+      const fresh = messages.filter(({ direction, seq }) => direction === 'out' && seq > (heard ?? 0))
+      heard = Math.max(heard, newest)
+      if (fresh.length === 0) return
+      element.textContent =
+        fresh.length > SPOKEN_MAX
+          ? words.newMessages(fresh.length)
+          : fresh.map(({ author, content }) => `${author.name ?? words.team}: ${content?.text ?? words.withFile}`).join('. ')
+    },
+  }
+}
+
 const dayOf = (iso: string): string => new Date(iso).toDateString()
 
 export const createLogView = ({ onRetry, onSpent }: LogHandlers): LogView => {
   const greeting = h('p', { class: 'greeting' })
-  const lines = h('div', { class: 'lines', role: 'log', 'aria-live': 'polite', 'aria-label': words.log })
+  const lines = h('div', { class: 'lines' })
   const typing = h('div', { class: 'typing', role: 'status' })
-  const element = h('div', { class: 'log', tabindex: 0 }, greeting, lines, typing)
+  const speaker = createSpeaker()
+  // Bubbles are drawn anew as they change; what is said of them is said once, by the speaker.
+  const log = h('div', { class: 'log', role: 'log', 'aria-live': 'off', 'aria-label': words.log, tabindex: 0 }, greeting, lines, typing)
+  const element = h('div', { class: 'frame' }, log, speaker.element)
   /** Elements by key, each with the value it was drawn from: the same value is the same element. */
   let drawn = new Map<string, { readonly value: unknown; readonly element: HTMLElement }>()
 
   const draw = (state: ChatState): void => {
-    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < AT_END_PX
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < AT_END_PX
+    speaker.hear(state)
     const next = new Map<string, { value: unknown; element: HTMLElement }>()
     const keep = (key: string, value: unknown, make: () => HTMLElement): void => {
       const known = drawn.get(key)
@@ -135,7 +165,7 @@ export const createLogView = ({ onRetry, onSpent }: LogHandlers): LogView => {
         ...(typist === '' ? [] : [h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), typist]),
       )
     }
-    if (isAtEnd) element.scrollTop = element.scrollHeight
+    if (isAtEnd) log.scrollTop = log.scrollHeight
   }
 
   return {

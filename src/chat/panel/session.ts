@@ -2,6 +2,7 @@
 // Between what the server answered the page around and the chat.
 
 import type { PageAnswer } from './bridge.ts'
+import { words } from './words.ts'
 
 export interface ChatSession {
   readonly token: string
@@ -42,6 +43,6 @@ export const sessionOf = ({ status, value }: PageAnswer): ChatSession => {
       },
     }
   }
-  const title = (value as { title?: string } | null)?.title ?? 'The chat cannot be reached.'
-  throw status >= 400 && status < 500 && status !== 429 ? new Refused(title) : new Error(title)
+  // What the server says is for whoever runs the page, and stands in its console.
+  throw status >= 400 && status < 500 && status !== 429 ? new Refused(words.away) : new Error(words.connections.reconnecting)
 }

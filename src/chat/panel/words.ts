@@ -21,8 +21,11 @@ export const words = {
   notShown: 'This message cannot be shown here.',
   file: 'File',
   isTyping: (name: string) => `${name} is typing`,
+  newMessages: (count: number) => `${count} new messages`,
+  withFile: 'a file',
   tooLong: (count: number) => `${count} characters too many`,
   answersHere: 'We answer right here.',
+  away: 'The chat is not available here at the moment.',
   connections: {
     connecting: 'Connecting…',
     'catching-up': 'Catching up…',
