@@ -13,4 +13,5 @@ export type ChannelName = keyof typeof channels
 export const channelOf = (name: string): ChannelAdapter | undefined =>
   Object.hasOwn(channels, name) ? channels[name as ChannelName] : undefined
 
+export { storedContent } from './content.ts'
 export type * from './shape.ts'

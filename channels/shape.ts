@@ -1,11 +1,17 @@
 // The one shape of a channel: how a platform's bytes become facts, and our wishes become its requests. Pure, all of it.
 // Between the folders beside this file and ingest, sender, media and backfill, which do the I/O that is described here.
 
-import type { Address, Channel, MessageContent, MessageKind, Profile, SendReason, SendState } from '#schemas/log'
+import type { Channel, SendReason } from '#schemas/log'
 import type { TObject } from 'typebox'
+import type { Content, ContentKind } from './content.ts'
+import type { Correlation, ParsedEvent } from './events.ts'
+import type { Backfill, HealthCheck, Lookup, MediaLocator, ProfileLookup, Subscription, TemplateList } from './lookups.ts'
+import type { Credentials, Headers, RenderContext, RequestDescription } from './request.ts'
 
-/** Header names in lower case; a repeated header is joined by ", ". */
-export type Headers = Readonly<Record<string, string>>
+export type * from './content.ts'
+export type * from './events.ts'
+export type * from './lookups.ts'
+export type * from './request.ts'
 
 /** What `verify` judges. `url`: CONFAB_PUBLIC_URL and the request's path and query as received, never Host or X-Forwarded-*. */
 export interface SignedRequest {
@@ -15,56 +21,26 @@ export interface SignedRequest {
   readonly body: Uint8Array
   /** Every live secret of the signer; one that fits suffices. */
   readonly secrets: readonly string[]
+  /** When it arrived, milliseconds since 1970: bounds the age of a proof that holds a time. Absent = any age. */
+  readonly at?: number
 }
 
-export type InboundRequest = Omit<SignedRequest, 'secrets' | 'method'>
+export type InboundRequest = Omit<SignedRequest, 'secrets' | 'method' | 'at'>
 
-interface Found {
-  /** Our address at the provider, best first: an account of the signer whose externalId is one of them. */
-  readonly accountAddresses: readonly string[]
-  /** The person's address, opaque. */
-  readonly userId: string
-  readonly threadId: string | null
-  /** What makes the event itself recognisable, for its commandId. */
-  readonly eventKey: readonly string[]
+/** What the caller is answered. */
+export interface Response {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
 }
-
-/** Ids of ours that a provider carries and hands back; `seal` proves that this organization wrote them. */
-export interface Correlation {
-  readonly conversationId: string
-  readonly messageId: string
-  readonly seal: string
-}
-
-export interface ParsedMessage extends Found {
-  readonly kind: 'message'
-  readonly providerMessageId: string
-  /** Milliseconds since 1970; null where the provider gives none. */
-  readonly providerAt: number | null
-  readonly content: MessageContent
-  readonly profile: Profile | null
-  /** What the message says about further messages: "out" = stop, "in" = again. */
-  readonly opt: 'out' | 'in' | null
-}
-
-export interface ParsedReceipt extends Found {
-  readonly kind: 'receipt'
-  readonly providerMessageId: string
-  readonly correlation: Correlation | null
-  readonly state: SendState
-  readonly reason: SendReason | null
-  readonly providerCode: number | null
-}
-
-export type ParsedEvent = ParsedMessage | ParsedReceipt
 
 export interface ParsedRequest {
-  /** The provider account that the verified body names (Twilio: AccountSid); must be the signer's own. */
+  /** The provider account that the verified body names (Twilio: AccountSid); must be the signer's own. null = it names none. */
   readonly signer: string | null
   readonly events: readonly ParsedEvent[]
   /** What could not be read, in words without content: for dead-letters. */
   readonly faults: readonly string[]
-  readonly response: { readonly status: number; readonly contentType: string; readonly body: string }
+  readonly response: Response
 }
 
 export interface Webhook {
@@ -75,34 +51,12 @@ export interface Webhook {
   /** What the user enters at the provider, retry options included. */
   ingestUrl(publicUrl: string, ingestKey: string): string
   secretsOf(credentials: Credentials): string[]
-  /** The provider account that the credentials belong to, as `ParsedRequest.signer` names it. */
+  /** Who signs for these credentials (Twilio: AccountSid; Meta: the app): accounts of one signer share an ingest path. null = the account alone. */
   signerOf(credentials: Credentials): string | null
-}
-
-/** Opened credentials, valid by the channel's `credentialsSchema`. */
-export type Credentials = Readonly<Record<string, string>>
-
-/** A request to make, for the outgoing guard. */
-export interface RequestDescription {
-  readonly method: 'GET' | 'POST' | 'DELETE'
-  readonly url: string
-  readonly headers: Headers
-  readonly body: string | null
-}
-
-export interface ProviderContext {
-  readonly credentials: Credentials
-  /** Origin of the provider's API, without a slash at the end. */
-  readonly apiUrl: string
-}
-
-export interface RenderContext extends ProviderContext {
-  readonly address: Address
-  readonly account: { readonly externalId: string; readonly options: Readonly<Record<string, string>> }
-  /** Where the provider reports; its query carries the correlation. null = no reports wanted. */
-  readonly callbackUrl: string | null
-  /** A URL for each attachment, in their order, under which the provider can fetch it. */
-  readonly attachmentUrls: readonly string[]
+  /** The answer to a provider's GET that asks whether the path is ours. null = no such request, or a wrong token: 403. */
+  challenge?(request: Pick<SignedRequest, 'method' | 'url'>, tokens: readonly string[]): Response | null
+  /** The words of which one must come with that GET. */
+  challengeTokensOf?(credentials: Credentials): string[]
 }
 
 /** `local`: nothing leaves us, the message is sent by being in the log. `degraded` names what the channel cannot show. */
@@ -122,62 +76,39 @@ export type Ending =
 
 /** The fate of a send (PROTOCOLS 0.4, 0.8). `retry` and `throttle` stand only where nothing was sent for certain. */
 export type SendFate =
-  | { readonly kind: 'accepted'; readonly providerMessageId: string }
+  | {
+      readonly kind: 'accepted'
+      readonly providerMessageId: string
+      /** The recipient as the provider calls them, where that may differ from the address: aliases of one person. */
+      readonly userIds?: readonly string[]
+    }
   | { readonly kind: 'unknown'; readonly reason: SendReason; readonly providerCode: number | null }
   | { readonly kind: 'retry'; readonly reason: SendReason; readonly providerCode: number | null }
-  | { readonly kind: 'throttle'; readonly afterMs: number | null; readonly providerCode: number | null }
+  | {
+      readonly kind: 'throttle'
+      readonly afterMs: number | null
+      readonly providerCode: number | null
+      /** Whom it slows: absent = the account. */
+      readonly scope?: 'conversation'
+    }
   | {
       readonly kind: 'permanent-message' | 'permanent-recipient' | 'permanent-credential'
       readonly reason: SendReason
       readonly providerCode: number | null
     }
 
-/** A message of ours in the provider's own list. */
-export interface FoundSend {
-  readonly providerMessageId: string
-  readonly createdAt: number
-  readonly userId: string
-  readonly accountAddresses: readonly string[]
-  readonly text: string
-  readonly state: SendState
-  readonly reason: SendReason | null
-  readonly providerCode: number | null
-}
-
-/** Asks the provider whether it knows a message whose fate is open. */
-export interface Lookup {
-  request(context: ProviderContext & { readonly address: Address }): RequestDescription
-  /** null = the answer cannot be read: nothing is learnt. */
-  parse(answer: { readonly status: number; readonly body: string }): readonly FoundSend[] | null
-  /** Whether `found` can be the send of this content, begun at `startedAt`. */
-  matches(
-    found: FoundSend,
-    send: { readonly content: MessageContent; readonly context: Pick<RenderContext, 'address' | 'account'>; readonly startedAt: number },
-  ): boolean
-  /** Two empty answers at least this far from the attempt prove that it was not sent. */
-  readonly proofAfterMs: number
-}
-
-export interface BackfillPage {
-  readonly events: readonly ParsedEvent[]
-  readonly faults: readonly string[]
-  /** Attachments to list, each filling the event of that index. */
-  readonly mediaRequests: readonly { readonly index: number; readonly request: RequestDescription }[]
-  readonly next: RequestDescription | null
-}
-
-/** Reads back what webhooks should have brought. */
-export interface Backfill {
-  requests(context: ProviderContext & { readonly accountAddress: string; readonly since: number }): readonly RequestDescription[]
-  /** null = not a page: stop and try later. */
-  parse(body: string, context: ProviderContext): BackfillPage | null
-  /** The event with its attachments, from the answer to a media request; null = unreadable. */
-  withMedia(event: ParsedEvent, body: string, context: ProviderContext): ParsedEvent | null
-}
+/** What is no message of its own, repeatable without harm: what the channel lacks has no request. */
+export type Signal =
+  | { readonly kind: 'typing'; readonly isTyping: boolean; readonly lastInboundId: string | null }
+  | { readonly kind: 'read'; readonly providerMessageId: string }
+  | { readonly kind: 'react'; readonly providerMessageId: string; readonly emoji: string | null }
+  | { readonly kind: 'edit'; readonly providerMessageId: string; readonly text: string }
+  | { readonly kind: 'delete'; readonly providerMessageId: string }
 
 export interface Provider {
   readonly defaultApiUrl: string
-  render(content: MessageContent, context: RenderContext): Rendering
+  /** Answers every kind: exact, degraded by name, or refused with a reason before anything leaves. */
+  render(content: Content, context: RenderContext): Rendering
   interpret(ending: Ending): SendFate
   readonly lookup: Lookup | null
   readonly backfill: Backfill | null
@@ -187,12 +118,26 @@ export interface Provider {
   isMediaHost(host: string): boolean
   /** Messages a second that an account sends unless its option `ratePerSecond` says otherwise. */
   ratePerSecond(accountAddress: string): number
-  callbackUrl(publicUrl: string, ingestKey: string, correlation: Correlation): string
+  /** null = the provider reports to the ingest path, or in the message's own fields. */
+  callbackUrl(publicUrl: string, ingestKey: string, correlation: Correlation): string | null
+  /** A content as messages that each fit into one request, in order; one = it fits as it is. Unsplit, render refuses it. */
+  split?(content: Content, accountAddress: string): readonly Content[]
+  /** null = the channel has no such thing. */
+  signal?(signal: Signal, context: RenderContext): RequestDescription | null
+  /** The person's address from what somebody typed; null = none. */
+  userIdOf?(typed: string): string | null
+  /** Whether a request may be repeated under the same id, its first result being answered again. */
+  isIdempotent?(options: Readonly<Record<string, string>>): boolean
+  readonly profile?: ProfileLookup
+  readonly media?: MediaLocator
+  readonly health?: HealthCheck
+  readonly subscription?: Subscription
+  readonly templates?: TemplateList
 }
 
 export interface Capabilities {
-  /** Kinds that can be sent. */
-  readonly kinds: readonly MessageKind[]
+  /** Kinds that can be sent as they are; others degrade or are refused. */
+  readonly kinds: readonly ContentKind[]
   readonly textLengthMax: number
   readonly attachmentsMax: number
   readonly attachmentBytesMax: number
@@ -202,13 +147,26 @@ export interface Capabilities {
   readonly hasReadReceipts: boolean
   readonly canEdit: boolean
   readonly canDelete: boolean
+  /** What may be sent after the window: an approved template, or an agent's own words for `agentWindowMs`. Absent = nothing. */
+  readonly afterWindow?: 'template' | 'agent'
+  readonly agentWindowMs?: number
+  readonly canReact?: boolean
+  readonly canReply?: boolean
+  readonly canType?: boolean
+  /** Whether the provider shows the person that we have read. */
+  readonly canMarkRead?: boolean
+  /** Most options of a choice, by style. */
+  readonly optionsMax?: { readonly buttons: number; readonly 'quick-replies': number; readonly list: number }
 }
 
 export interface ChannelAdapter {
   readonly name: Channel
-  /** By the account's address, since one channel can carry several networks. */
-  capabilities(accountAddress: string): Capabilities
+  /** By the account's address, since one channel can carry several networks, and by its options, where it declares them itself. */
+  capabilities(accountAddress: string, options?: Readonly<Record<string, string>>): Capabilities
+  /** Fields with `isSecret: true` are sealed and never shown. */
   readonly credentialsSchema: TObject
+  /** What the account keeps in `options`, in clear. */
+  readonly optionsSchema?: TObject
   /** null = no provider calls us. */
   readonly webhook: Webhook | null
   /** null = nothing leaves us: a message is sent by being in the log. */

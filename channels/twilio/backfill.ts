@@ -1,10 +1,11 @@
 // Reads Twilio's own message list as if its webhooks had come: inbound messages, and the fate of ours.
 // Between GET Messages.json and intake; ids are the webhooks' ids, so a late webhook finds its message known.
 
+import { blankContent, remoteAttachment } from '../content.ts'
 import type { Backfill, BackfillPage, ParsedEvent, ProviderContext } from '../shape.ts'
 import { codeOf, reasonOf, stateOf } from './codes.ts'
-import { blankContent, optOf, profileOf, remoteAttachment } from './content.ts'
-import { dateOf, isObject, listOf, objectOf, textOf, type JsonObject } from './json.ts'
+import { optOf, profileOf } from './content.ts'
+import { dateOf, isObject, listOf, objectOf, textOf, type JsonObject } from '../json.ts'
 import { get, messagesUrl } from './render.ts'
 
 const DAY_MS = 86_400_000

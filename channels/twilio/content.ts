@@ -2,41 +2,8 @@
 // Between Twilio's parameter names and the message that agents read.
 
 import type { Attachment, MessageContent, Profile } from '#schemas/log'
+import { ATTACHMENTS_MAX, blankContent, blankProfile, remoteAttachment } from '../content.ts'
 import { filled, first, type Form } from './form.ts'
-
-/** Twilio sends at most 10; the schema's own bound is 15. */
-const ATTACHMENTS_MAX = 15
-
-const BLANK = {
-  text: null,
-  attachments: [],
-  location: null,
-  answer: null,
-  template: null,
-  native: null,
-  providerMessageId: null,
-  providerEventId: null,
-  clientKey: null,
-} as const
-
-export const blankContent = (): Omit<MessageContent, 'kind'> => ({ ...BLANK, attachments: [] })
-
-/** The kind of a file by its claimed type; the bytes are sniffed once they are here. */
-const attachmentKind = (contentType: string): Attachment['kind'] => {
-  const [type] = contentType.toLowerCase().split('/')
-  return type === 'image' || type === 'audio' || type === 'video' ? type : 'file'
-}
-
-export const remoteAttachment = (sourceUrl: string, contentType: string): Attachment => ({
-  kind: attachmentKind(contentType),
-  fileId: null,
-  state: 'fetching',
-  sourceUrl,
-  name: null,
-  contentType,
-  sizeBytes: null,
-  sha256: null,
-})
 
 const attachmentsOf = (form: Form): Attachment[] => {
   const count = Math.min(Number(first(form, 'NumMedia') ?? 0) || 0, ATTACHMENTS_MAX)
@@ -111,7 +78,7 @@ const essenceOf = (form: Form): Essence => {
 
 export const contentOf = (form: Form, providerMessageId: string): MessageContent => {
   const essence = essenceOf(form)
-  return { ...BLANK, attachments: [], ...essence, native: nativeOf(form, essence.kind === 'unsupported'), providerMessageId }
+  return { ...blankContent(), ...essence, native: nativeOf(form, essence.kind === 'unsupported'), providerMessageId }
 }
 
 /** E.164 inside an address, for the contact's card; an alphanumeric sender or short code has none. */
@@ -119,16 +86,7 @@ const phoneOf = (userId: string): string | undefined => /^(?:[a-z]+:)?(\+\d{6,15
 
 export const profileOf = (userId: string, name: string | null): Profile => {
   const phone = phoneOf(userId)
-  return {
-    name,
-    emails: [],
-    phones: phone === undefined ? [] : [phone],
-    avatarUrl: null,
-    locale: null,
-    timezone: null,
-    company: null,
-    userId,
-  }
+  return blankProfile(userId, { name, phones: phone === undefined ? [] : [phone] })
 }
 
 const STOP = new Set(['STOP', 'STOPALL', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'OPTOUT', 'REVOKE'])

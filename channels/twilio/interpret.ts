@@ -3,7 +3,7 @@
 
 import type { Ending, Headers, SendFate } from '../shape.ts'
 import { codeEntry, codeOf } from './codes.ts'
-import { objectOf } from './json.ts'
+import { objectOf } from '../json.ts'
 
 const RETRY_AFTER_MS_MAX = 3_600_000
 

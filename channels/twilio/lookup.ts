@@ -3,7 +3,7 @@
 
 import type { FoundSend, Lookup } from '../shape.ts'
 import { codeOf, reasonOf, stateOf } from './codes.ts'
-import { dateOf, listOf, objectOf, textOf, type JsonObject } from './json.ts'
+import { dateOf, listOf, objectOf, textOf, type JsonObject } from '../json.ts'
 import { get, messagesUrl, senderOf } from './render.ts'
 
 /** Twilio's clock and ours differ by this much at most, or we would see a send before we made it. */

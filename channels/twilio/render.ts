@@ -1,8 +1,8 @@
 // Our message as Twilio's create request: POST Messages.json.
 // Between the sender's content and address, and the bytes that leave.
 
-import type { MessageContent } from '#schemas/log'
-import type { Credentials, Headers, ProviderContext, RenderContext, Rendering, RequestDescription } from '../shape.ts'
+import { plainText } from '../content.ts'
+import type { Content, Credentials, Headers, ProviderContext, RenderContext, Rendering, RequestDescription } from '../shape.ts'
 import { capabilities, isWhatsapp, TEXT_LENGTH_MAX } from './capabilities.ts'
 
 /** Basic credentials: the API key where there is one, else account and token. */
@@ -49,7 +49,7 @@ const textOf = (text: string | null, degraded: readonly string[] = []): Draft =>
   return drafted([['Body', text]], degraded)
 }
 
-const mediaOf = (content: MessageContent, context: RenderContext, ours: string): Draft => {
+const mediaOf = (content: Content, context: RenderContext, ours: string): Draft => {
   const { attachmentsMax } = capabilities(ours)
   const urls = context.attachmentUrls
   if (urls.length === 0 || urls.length < content.attachments.length)
@@ -61,7 +61,7 @@ const mediaOf = (content: MessageContent, context: RenderContext, ours: string):
   return drafted([...caption, ...urls.map((url) => ['MediaUrl', url] as const)])
 }
 
-const locationOf = (content: MessageContent, ours: string): Draft => {
+const locationOf = (content: Content, ours: string): Draft => {
   const place = content.location
   if (place === null) return refused('content_refused', 'The location is missing.')
   const label = [place.name, place.address].filter((part) => part !== null && part !== '').join(', ')
@@ -76,7 +76,7 @@ const locationOf = (content: MessageContent, ours: string): Draft => {
   return textOf([content.text, label, link].filter((part) => part !== null && part !== '').join('\n'), ['location→text'])
 }
 
-const templateOf = (content: MessageContent): Draft => {
+const templateOf = (content: Content): Draft => {
   if (content.template === null) return refused('content_refused', 'The template is missing.')
   const variables = Object.fromEntries(content.template.parameters.map(({ name, value }) => [name, value]))
   const filledIn: Fields = content.template.parameters.length === 0 ? [] : [['ContentVariables', JSON.stringify(variables)]]
@@ -84,7 +84,7 @@ const templateOf = (content: MessageContent): Draft => {
 }
 
 /** The provider's own message object; recipient, sender and callback stay ours. */
-const nativeOf = (content: MessageContent): Draft => {
+const nativeOf = (content: Content): Draft => {
   let native: unknown
   try {
     native = JSON.parse(content.native ?? '')
@@ -99,7 +99,7 @@ const nativeOf = (content: MessageContent): Draft => {
   return drafted(fields.flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((part) => [name, written(part)] as const)))
 }
 
-const draftOf = (content: MessageContent, context: RenderContext, ours: string): Draft => {
+const draftOf = (content: Content, context: RenderContext, ours: string): Draft => {
   switch (content.kind) {
     case 'text':
       return textOf(content.text)
@@ -113,15 +113,25 @@ const draftOf = (content: MessageContent, context: RenderContext, ours: string):
       return templateOf(content)
     case 'native':
       return nativeOf(content)
+    case 'choice':
+      return textOf(plainText(content), ['options→text'])
+    case 'cards':
+      return textOf(plainText(content), ['cards→text'])
+    case 'vcards':
+      return textOf(plainText(content), ['vcards→text'])
+    case 'order':
+    case 'story':
     case 'unsupported':
       return refused('content_refused', 'This kind of message cannot be sent.')
   }
 }
 
 /** PROTOCOLS 4.4. The StatusCallback's query carries our ids. */
-export const render = (content: MessageContent, context: RenderContext): Rendering => {
+export const render = (content: Content, context: RenderContext): Rendering => {
   const draft = draftOf(content, context, context.address.accountAddress ?? context.account.externalId)
   if ('refusal' in draft) return draft.refusal
+  if (context.isStrict === true && draft.degraded.length > 0)
+    return { kind: 'refused', reason: 'content_refused', detail: `It would degrade: ${draft.degraded.join(', ')}.` }
   const form = new URLSearchParams({ To: context.address.userId, ...senderOf(context) })
   for (const [name, value] of draft.fields) form.append(name, value)
   if (context.callbackUrl !== null) form.append('StatusCallback', context.callbackUrl)

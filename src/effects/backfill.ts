@@ -192,6 +192,7 @@ class ProviderBackfill implements Backfill {
   }
 
   async #isNew(event: ParsedEvent, account: Account): Promise<boolean> {
+    if (event.kind !== 'message' && event.kind !== 'receipt') return false
     const { settings, log } = this.#options
     const idKey = settings.idKey(account.organizationId)
     const conversationId = conversationIdOf(idKey, account.id, event)

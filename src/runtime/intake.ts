@@ -1,7 +1,7 @@
 // Turns what a channel parsed into commands, with ids derived under the organization's id key. Pure.
 // Between ingest and backfill, which both call it, and the log: the same news twice gives the same commands.
 
-import type { Correlation, ParsedEvent, ParsedMessage, ParsedReceipt } from '#channels'
+import { storedContent, type Correlation, type ParsedEvent, type ParsedMessage, type ParsedReceipt } from '#channels'
 import { bodyHashOf, deriveKeyed, isId, type Account, type Command, type CommandType } from '#schemas/log'
 
 export interface IntakeContext {
@@ -59,7 +59,7 @@ const messageCommands = (context: IntakeContext, event: ParsedMessage): Command<
       contactId: contact.id,
       address: { userId: event.userId, threadId: event.threadId, accountAddress: event.accountAddresses[0] ?? null },
       profile: event.profile,
-      content: event.content,
+      content: storedContent(event.content),
       providerAt: event.providerAt,
       receivedAt,
     },
@@ -102,7 +102,17 @@ const receiptCommand = (context: IntakeContext, event: ParsedReceipt): Command<'
 
 /** The commands of events that belong to one account; the partition key of each is its `actor.id`. */
 export const commandsOf = (events: readonly ParsedEvent[], context: IntakeContext): Command[] =>
-  events.flatMap((event) => (event.kind === 'message' ? messageCommands(context, event) : [receiptCommand(context, event)]))
+  events.flatMap((event): Command[] => {
+    switch (event.kind) {
+      case 'message':
+        return messageCommands(context, event)
+      case 'receipt':
+        return [receiptCommand(context, event)]
+      default:
+        // No actor knows what else a channel tells; its bytes stay in `raw`.
+        return []
+    }
+  })
 
 /** The account of an event among those configured under its signer; undefined = unknown_account. */
 export const accountOf = <A extends Pick<Account, 'externalId' | 'options'>>(event: ParsedEvent, accounts: readonly A[]): A | undefined => {
