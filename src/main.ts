@@ -116,6 +116,7 @@ const openCore = async (config: Config, tools: { logger: Logger; metrics: Metric
     settings,
     clock,
     now: () => performance.now(),
+    random: Math.random,
     pause,
     onDecided: (_commands, milliseconds) => metrics.decideSeconds.observe(milliseconds / 1000),
     onParked: ({ error, ...facts }) => logger.error({ name: 'actor.parked', ...facts, err: error }),

@@ -8,10 +8,13 @@ import { decideBatch, type StepOptions } from './step.ts'
 /** Commands a batch holds at most; what queues while one commits is the next one. */
 const BATCH_COMMANDS_MAX = 256
 const BATCH_BYTES_MAX = 1_048_576
-/** Commands waiting in a partition before its reader is held back. */
+/** Commands waiting in a partition before the feed leaves it out; it comes back when half of them are decided. */
 const MAILBOX_MAX = 4096
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 2000
+/** Who was fenced waits before it leases again: leases may go to and fro, and then not fast (streams.md 4.2). */
+const FENCED_MS_MIN = 1000
+const FENCED_MS_MAX = 5000
 
 export type OwnerState = 'fencing' | 'catching up' | 'ready' | 'waiting' | 'stopped'
 
@@ -22,7 +25,11 @@ export interface OwnerOptions extends StepOptions {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
   readonly onDecided: (commands: number, milliseconds: number) => void
   readonly onTrouble: (error: unknown, facts: { owner: Owner; partition: number }) => void
+  /** The mailbox was full and has room again. */
+  readonly onRoom: () => void
   readonly now: () => number
+  /** In [0, 1). */
+  readonly random: () => number
 }
 
 export class PartitionOwner {
@@ -31,8 +38,10 @@ export class PartitionOwner {
   readonly #mailbox: StoredRecord[] = []
   #lease: Lease | undefined
   #next: Offset = 0
+  #admitted: Offset = 0
+  #isFull = false
   #wake: (() => void) | undefined
-  #room: (() => void) | undefined
+  #starting: Promise<void> = Promise.resolve()
   #loop: Promise<void> = Promise.resolve()
   #state: OwnerState = 'fencing'
 
@@ -44,19 +53,40 @@ export class PartitionOwner {
     return this.#state
   }
 
-  /** The next command to decide, as the fence settled it. */
-  get next(): Offset {
-    return this.#next
+  /** Where the feed reads on: everything below waits here or is decided. */
+  get admitted(): Offset {
+    return this.#admitted
   }
 
-  /** Takes the lease; answers where the reader of this partition starts. */
-  async start(): Promise<Offset> {
-    await this.#fence()
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** Resolves once the lease is taken, or the owner closed before it could be. */
+  start(): Promise<void> {
+    this.#starting = this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
+    await this.#lead()
+    this.#admitted = this.#next
     this.#loop = this.#run().catch((error: unknown) => {
       this.#options.onTrouble(error, this.#options)
       this.#state = 'stopped'
     })
-    return this.#next
+  }
+
+  /** Fences until it succeeds. */
+  async #lead(): Promise<void> {
+    for (let attempt = 0; !this.#abort.signal.aborted; attempt++) {
+      try {
+        return await this.#fence()
+      } catch (error) {
+        this.#options.onTrouble(error, this.#options)
+        await this.#rest(error, attempt)
+      }
+    }
   }
 
   async #fence(): Promise<void> {
@@ -68,15 +98,27 @@ export class PartitionOwner {
     this.#state = 'ready'
   }
 
-  /** Hands over records of the tail; resolves when there is room for more. */
-  async admit(records: readonly StoredRecord[]): Promise<void> {
+  #rest(error: unknown, attempt: number): Promise<void> {
+    const { pause, random } = this.#options
+    const delayMs = hasCode(error, 'fenced')
+      ? FENCED_MS_MIN + random() * (FENCED_MS_MAX - FENCED_MS_MIN)
+      : Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** attempt)
+    return pause(delayMs, this.#abort.signal)
+  }
+
+  /** Takes records of the tail, up to `next`. */
+  admit(records: readonly StoredRecord[], next: Offset): void {
     for (const record of records) this.#mailbox.push(record)
+    this.#admitted = next
+    this.#isFull = this.#mailbox.length >= MAILBOX_MAX
     this.#wake?.()
-    while (this.#mailbox.length >= MAILBOX_MAX && !this.#abort.signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#room = resolve
-      await promise
-    }
+  }
+
+  /** Retention has taken what lies below; answers whether anything was lost by it. */
+  skipTo(start: Offset): boolean {
+    if (this.#admitted >= start) return false
+    this.#admitted = start
+    return true
   }
 
   async #run(): Promise<void> {
@@ -116,7 +158,9 @@ export class PartitionOwner {
     let settled = 0
     while (settled < this.#mailbox.length && (this.#mailbox[settled]?.offset ?? 0) < this.#next) settled++
     if (settled > 0) this.#mailbox.splice(0, settled)
-    if (this.#mailbox.length < MAILBOX_MAX) this.#room?.()
+    if (!this.#isFull || this.#mailbox.length > MAILBOX_MAX / 2) return
+    this.#isFull = false
+    this.#options.onRoom()
   }
 
   /** Decides and commits until the log has taken the batch, or has taken it already. */
@@ -153,19 +197,14 @@ export class PartitionOwner {
   async #recover(error: unknown, attempt: number): Promise<void> {
     this.#options.onTrouble(error, this.#options)
     this.#state = 'waiting'
-    await this.#options.pause(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** attempt), this.#abort.signal)
-    if (this.#abort.signal.aborted || !hasCode(error, 'fenced', 'commit_unknown')) return
-    try {
-      await this.#fence()
-    } catch (failure) {
-      this.#options.onTrouble(failure, this.#options)
-    }
+    await this.#rest(error, attempt)
+    if (hasCode(error, 'fenced', 'commit_unknown')) await this.#lead()
   }
 
   async close(): Promise<void> {
     this.#abort.abort()
     this.#wake?.()
-    this.#room?.()
+    await this.#starting
     await this.#loop
     this.#state = 'stopped'
     await this.#lease?.release()

@@ -104,6 +104,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site & { read
     settings,
     clock,
     now: () => performance.now(),
+    random: () => 0,
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     onDecided: () => undefined,
     onParked: ({ key, code }) => void parked.push({ key, code }),
