@@ -11,7 +11,8 @@ import { listViews, rowsOf } from '../../src/inbox/state/views.ts'
 import { contactNameOf, hueOf, initialsOf } from '../../src/inbox/words/names.ts'
 import { linkedText } from '../../src/inbox/words/text.ts'
 import { duration, snoozeChoices } from '../../src/inbox/words/times.ts'
-import { activityLine, refusalOf, type Names } from '../../src/inbox/words/words.ts'
+import { activityLine } from '../../src/inbox/words/activity.ts'
+import { refusalOf, type Names } from '../../src/inbox/words/words.ts'
 import { eventOf, me, messageOf, minute, rowOf } from './fixtures.ts'
 
 const names: Names = {
@@ -77,7 +78,12 @@ test('activity says who did what, and passes over what a thread does not show', 
   assert.equal(line('conversation.assigned', { because: 'release', after: null }), 'Jonas Weber released it')
   assert.equal(line('conversation.labeled', { added: ['vip'], removed: [] }), 'Jonas Weber added “VIP”')
   assert.equal(line('conversation.snoozed', { until: null }), 'Jonas Weber snoozed it until the next message')
-  assert.equal(line('conversation.created', {}), null)
+  assert.equal(line('conversation.created', {}), 'Jonas Weber started the conversation')
+  assert.equal(line('conversation.opened', { because: 'release', before: 'pending' }), 'Jonas Weber handed it to your team')
+  assert.equal(line('conversation.opted', { isOptedOut: true }), 'Ada opted out of messages')
+  assert.equal(line('message.queued', { attempt: 2 }), 'Jonas Weber sent a message again')
+  assert.equal(line('message.queued', { attempt: 1 }), null)
+  assert.equal(line('something.newer', {}), null)
   assert.equal(line('message.sent', {}), null)
 })
 

@@ -5,6 +5,7 @@ import { foldContact, foldConversation, foldMessage, messageIdOf, sendStateOf } 
 import type { Conversation, EventShape, Message } from '#schemas'
 import type { Account, Agent, Counts, InboxState, Label, Thread } from '../state/model.ts'
 import { listViews, viewNames } from '../state/views.ts'
+import { isKept } from '../words/activity.ts'
 
 /** A map with one entry replaced; undefined takes it out. */
 export const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V | undefined): ReadonlyMap<K, V> => {
@@ -96,7 +97,7 @@ const threadAfter = (thread: Thread, event: EventShape, row: Conversation | unde
     ...thread,
     seq: event.seq,
     messages: messagesAfter(thread, event, row),
-    events: messageIdOf(event) === null || event.type === 'message.settled' ? [...thread.events, event].slice(-EVENTS_MAX) : thread.events,
+    events: messageIdOf(event) === null || isKept(event) ? [...thread.events, event].slice(-EVENTS_MAX) : thread.events,
     pending: typeof clientId === 'string' ? thread.pending.filter((pending) => pending.clientId !== clientId) : thread.pending,
   }
 }

@@ -4,7 +4,8 @@
 import type { EventShape, Message } from '#schemas'
 import type { Pending, Thread } from './model.ts'
 import { isSameDay } from '../words/times.ts'
-import { activityLine, type Names } from '../words/words.ts'
+import { activityLine } from '../words/activity.ts'
+import type { Names } from '../words/words.ts'
 
 export type ThreadItem =
   | { readonly kind: 'day'; readonly key: string; readonly at: string }

@@ -1,8 +1,8 @@
-// What the app says: lines of activity, states of a send, and refusals with what to do about them.
-// Pure, between codes and events and the reader; ids become names through the lookup that is handed in.
+// What the app says: who someone is, states of a send, and refusals with what to do about them.
+// Pure, between codes and the reader; ids become names through the lookup that is handed in.
 
-import type { EventShape, Message, PrincipalShape, Problem } from '#schemas'
-import { comingTime } from './times.ts'
+import type { Message, PrincipalShape, Problem } from '#schemas'
+import type { SendReason } from '#schemas/log'
 
 export interface Names {
   readonly me: string
@@ -24,57 +24,7 @@ export const authorName = (author: PrincipalShape, names: Names): string => {
   ]
 }
 
-const agentOf = (value: unknown, names: Names): string | null => {
-  if (typeof value !== 'object' || value === null) return null
-  const id = String((value as { id?: unknown }).id)
-  return id === names.me ? 'you' : (names.agent(id) ?? 'someone')
-}
-
-const labelsOf = (value: unknown, names: Names): string =>
-  (Array.isArray(value) ? value : []).map((id) => `“${names.label(String(id)) ?? 'a label'}”`).join(', ')
-
-const assignedLine = (event: EventShape, by: string, names: Names): string => {
-  const after = agentOf(event.data['after'], names)
-  const isOwn = event.by.kind === 'agent' && (event.data['after'] as { id?: unknown } | null)?.id === event.by.id
-  if (after === null) return `${by} released it`
-  if (isOwn) return event.data['because'] === 'reply' ? `${by} took it by replying` : `${by} took it`
-  return `${by} assigned it to ${after}`
-}
-
-/** One line of activity, or null for events that a thread does not show. */
-export const activityLine = (event: EventShape, names: Names, now: number): string | null => {
-  const by = authorName(event.by, names)
-  const { data } = event
-  switch (event.type) {
-    case 'conversation.opened':
-      if (data['because'] === 'wake') return 'Woke up from its snooze'
-      if (data['because'] === 'inbound') return data['before'] === 'open' ? null : `${names.contact} wrote again, so it was reopened`
-      return data['because'] === 'reopen' ? `${by} reopened it` : null
-    case 'conversation.snoozed':
-      return typeof data['until'] === 'string'
-        ? `${by} snoozed it until ${comingTime(data['until'], now)}`
-        : `${by} snoozed it until the next message`
-    case 'conversation.resolved':
-      return `${by} resolved it`
-    case 'conversation.assigned':
-      return assignedLine(event, by, names)
-    case 'conversation.labeled': {
-      const added = labelsOf(data['added'], names)
-      const removed = labelsOf(data['removed'], names)
-      return `${by} ${[added && `added ${added}`, removed && `removed ${removed}`].filter(Boolean).join(' and ')}`
-    }
-    case 'conversation.prioritized':
-      return data['after'] === 'none' ? `${by} removed the priority` : `${by} set the priority to ${String(data['after'])}`
-    case 'conversation.blocked':
-      return data['isBlocked'] === true ? `${names.contact} was blocked` : `${names.contact} was unblocked`
-    case 'message.settled':
-      return `${by} marked a message as ${data['after'] === 'failed' ? 'not sent' : 'sent'}`
-    default:
-      return null
-  }
-}
-
-const reasons: Readonly<Record<string, string>> = {
+const reasons: Readonly<Record<SendReason, string>> = {
   rejected: 'The provider refused it.',
   recipient_invalid: 'This address cannot receive messages.',
   recipient_opted_out: 'They have opted out.',
@@ -91,11 +41,12 @@ const reasons: Readonly<Record<string, string>> = {
   connection_lost: 'The connection to the provider broke in the middle.',
   provider_error: 'The provider reported an error of its own.',
   settled_by_agent: 'An agent marked it so.',
+  contact_replied: 'They wrote before its time came.',
 }
 
 /** Why a send failed or is in doubt, with the provider's own number for it. */
 export const sendReason = (send: NonNullable<Message['send']>): string => {
-  const words = reasons[send.reason ?? ''] ?? 'The provider gave no reason.'
+  const words = (reasons as Readonly<Record<string, string | undefined>>)[send.reason ?? ''] ?? 'The provider gave no reason.'
   return send.providerCode === null ? words : `${words} (${send.providerCode})`
 }
 
