@@ -4,7 +4,7 @@
 import { useState, type ReactElement } from 'react'
 import { ChannelMark, channelName, Icon } from '../parts/icons.tsx'
 import { useSlice } from '../state/hooks.ts'
-import { Copyable, Field, Refusal, valuesOf } from './parts.tsx'
+import { Copyable, Field, Refusal, SettingsForm } from './parts.tsx'
 import { useSettings, type SettingsList } from './use-settings.ts'
 
 interface AccountItem {
@@ -62,78 +62,49 @@ interface ConnectProps {
   readonly onDone: () => void
 }
 
-const ConnectTwilio = ({ list, onDone }: ConnectProps): ReactElement => {
-  const submit = async (form: HTMLFormElement): Promise<void> => {
-    const { name = '', externalId = '', accountSid = '', authToken = '' } = valuesOf(form)
-    const created = await list.write<AccountItem>('POST', '/v1/accounts', {
-      channel: 'twilio',
-      name,
-      externalId,
-      credentials: { accountSid, authToken },
-    })
-    if (created !== null) onDone()
-  }
-  return (
-    <form
-      className="card form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        submit(event.currentTarget).catch(() => undefined)
-      }}
-    >
-      <h2>Connect a Twilio number</h2>
-      <Refusal problem={list.problem} />
-      <Field label="Name" name="name" required maxLength={100} placeholder="Support line" hint="What your team calls it." />
-      <Field
-        label="Number"
-        name="externalId"
-        required
-        placeholder="+15550100"
-        hint="With its country code; for WhatsApp put whatsapp: before it."
-        pattern="(whatsapp:)?\+[0-9]{6,15}"
-        title="A number such as +15550100"
-      />
-      <Field label="Account SID" name="accountSid" required placeholder="AC…" autoComplete="off" spellCheck={false} />
-      <Field label="Auth token" name="authToken" type="password" required autoComplete="off" hint="Kept sealed; it is never shown again." />
-      <div className="form__end">
-        <button type="button" className="button button--quiet" onClick={onDone}>
-          Cancel
-        </button>
-        <button type="submit" className="button button--primary" disabled={list.isBusy}>
-          {list.isBusy ? 'Connecting…' : 'Connect'}
-        </button>
-      </div>
-    </form>
-  )
-}
+const ConnectTwilio = ({ list, onDone }: ConnectProps): ReactElement => (
+  <SettingsForm
+    title="Connect a Twilio number"
+    submit={list.isBusy ? 'Connecting…' : 'Connect'}
+    list={list}
+    onCancel={onDone}
+    onSubmit={async ({ name, externalId, accountSid, authToken }) => {
+      const body = { channel: 'twilio', name, externalId, credentials: { accountSid, authToken } }
+      const isMade = (await list.write('POST', '/v1/accounts', body)) !== null
+      if (isMade) onDone()
+      return isMade
+    }}
+  >
+    <Field label="Name" name="name" required maxLength={100} placeholder="Support line" hint="What your team calls it." />
+    <Field
+      label="Number"
+      name="externalId"
+      required
+      placeholder="+15550100"
+      hint="With its country code; for WhatsApp put whatsapp: before it."
+      pattern="(whatsapp:)?\+[0-9]{6,15}"
+      title="A number such as +15550100"
+    />
+    <Field label="Account SID" name="accountSid" required placeholder="AC…" autoComplete="off" spellCheck={false} />
+    <Field label="Auth token" name="authToken" type="password" required autoComplete="off" hint="Kept sealed; it is never shown again." />
+  </SettingsForm>
+)
 
-const AddWeb = ({ list, onDone }: ConnectProps): ReactElement => {
-  const submit = async (form: HTMLFormElement): Promise<void> => {
-    const { name = '' } = valuesOf(form)
-    if ((await list.write<AccountItem>('POST', '/v1/accounts', { channel: 'web', name })) !== null) onDone()
-  }
-  return (
-    <form
-      className="card form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        submit(event.currentTarget).catch(() => undefined)
-      }}
-    >
-      <h2>Add a web chat</h2>
-      <Refusal problem={list.problem} />
-      <Field label="Name" name="name" required maxLength={100} placeholder="Our shop" />
-      <div className="form__end">
-        <button type="button" className="button button--quiet" onClick={onDone}>
-          Cancel
-        </button>
-        <button type="submit" className="button button--primary" disabled={list.isBusy}>
-          Add
-        </button>
-      </div>
-    </form>
-  )
-}
+const AddWeb = ({ list, onDone }: ConnectProps): ReactElement => (
+  <SettingsForm
+    title="Add a web chat"
+    submit="Add"
+    list={list}
+    onCancel={onDone}
+    onSubmit={async ({ name }) => {
+      const isMade = (await list.write('POST', '/v1/accounts', { channel: 'web', name })) !== null
+      if (isMade) onDone()
+      return isMade
+    }}
+  >
+    <Field label="Name" name="name" required maxLength={100} placeholder="Our shop" />
+  </SettingsForm>
+)
 
 export const Accounts = (): ReactElement => {
   const list = useSettings<AccountItem>('/v1/accounts')
