@@ -8,7 +8,7 @@ import { ChannelMark, channelName, Icon } from '../parts/icons.tsx'
 import { Menu, MenuItem } from '../parts/menu.tsx'
 import { useSlice } from '../state/hooks.ts'
 import { contactNameOf } from '../words/names.ts'
-import { useSignalCount } from '../state/signals.ts'
+import { useSignal, useSignalCount } from '../state/signals.ts'
 import { comingTime, snoozeChoices } from '../words/times.ts'
 import { SnoozeDialog } from './snooze-dialog.tsx'
 import { useActions } from './use-actions.ts'
@@ -168,6 +168,7 @@ const PriorityMenu = ({ row }: { readonly row: Conversation }): ReactElement => 
 const EndButton = ({ row }: { readonly row: Conversation }): ReactElement => {
   const actions = useActions(row)
   const isEnded = row.state === 'resolved' || row.state === 'snoozed'
+  useSignal('resolve', actions.resolve)
   return (
     <button
       type="button"

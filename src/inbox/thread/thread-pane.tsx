@@ -54,7 +54,7 @@ const Open = ({
           )}
         </div>
       )}
-      <Composer key={row.id} conversationId={row.id} contactName={name} seenSeq={row.seq} returned={returned} />
+      <Composer key={row.id} conversationId={row.id} contactName={name} seenSeq={row.seq} window={row.window} returned={returned} />
     </>
   )
 }

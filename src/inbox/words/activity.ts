@@ -36,7 +36,7 @@ const targetOf = (value: unknown, names: Names): string => {
 const upper = (words: string): string => `${words[0]?.toLocaleUpperCase() ?? ''}${words.slice(1)}`
 
 const agentsOf = (value: unknown, names: Names): string =>
-  (Array.isArray(value) ? value : []).map((id) => agentOf({ kind: 'agent', id }, names) ?? 'someone').join(', ')
+  (Array.isArray(value) ? value : []).map((id: unknown) => agentOf({ kind: 'agent', id }, names) ?? 'someone').join(', ')
 
 const labelsOf = (value: unknown, names: Names): string =>
   (Array.isArray(value) ? value : []).map((id) => `“${names.label(String(id)) ?? 'a label'}”`).join(', ')

@@ -25,6 +25,7 @@ export const authorName = (author: PrincipalShape, names: Names): string => {
 }
 
 const reasons: Readonly<Record<SendReason, string>> = {
+  other: 'The provider gave no reason.',
   rejected: 'The provider refused it.',
   recipient_invalid: 'This address cannot receive messages.',
   recipient_opted_out: 'They have opted out.',
@@ -46,7 +47,7 @@ const reasons: Readonly<Record<SendReason, string>> = {
 
 /** Why a send failed or is in doubt, with the provider's own number for it. */
 export const sendReason = (send: NonNullable<Message['send']>): string => {
-  const words = (reasons as Readonly<Record<string, string | undefined>>)[send.reason ?? ''] ?? 'The provider gave no reason.'
+  const words = (reasons as Readonly<Record<string, string | undefined>>)[send.reason ?? ''] ?? reasons.other
   return send.providerCode === null ? words : `${words} (${send.providerCode})`
 }
 
