@@ -44,7 +44,7 @@ export const layers: readonly Layer[] = [
   { name: 'channels', files: ['channels/**'], may: ['#schemas*', 'node:crypto', 'typebox'], isPure: true },
   { name: 'src', files: ['src/*.ts'], may: base, mayTypes: ports, never: clients },
   { name: 'metrics', files: ['src/metrics.ts'], may: [...base, 'prom-client'], mayTypes: ports, never: clients },
-  { name: 'composition root', files: ['src/main.ts', 'src/cli/**'], may: ['*'] },
+  { name: 'composition root', files: ['src/main.ts', 'src/node/**', 'src/cli/**'], may: ['*'] },
   { name: 'log', files: ['src/log/**'], may: base, mayTypes: ports, never: clients },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
   { name: 'views', files: ['src/views/**'], may: [...base, '#log', 'lru-cache'], mayTypes: ports, never: clients },

@@ -3,6 +3,7 @@
 
 import { join, resolve } from 'node:path'
 import { ConfabError } from '#errors'
+import type { Duty } from '#log'
 
 interface Setting<T> {
   readonly name: string
@@ -48,6 +49,13 @@ const ranges = (given: string): readonly string[] => {
   return parts
 }
 const text = (value: string): string => value
+const duties = ['ingest', 'actors', 'gateway', 'sender', 'webhooks'] as const satisfies readonly Duty[]
+const dutySet = (given: string): ReadonlySet<Duty> => {
+  const wanted = list(given)
+  const strangers = wanted.filter((name) => !(duties as readonly string[]).includes(name))
+  if (strangers.length > 0 || wanted.length === 0) throw new Error(`expects some of ${duties.join(', ')}`)
+  return new Set(wanted as Duty[])
+}
 const setting = <T>(name: string, fallback: string, parse: (value: string) => T, description: string): Setting<T> => ({
   name,
   default: fallback,
@@ -72,6 +80,12 @@ export const settingsTable = {
     '',
     url,
     'How the outside reaches this server: what Twilio signs and what links and widgets use; default `http://localhost:<port>`.',
+  ),
+  duties: setting(
+    'CONFAB_DUTIES',
+    duties.join(','),
+    dutySet,
+    'What this node does: ingest (provider webhooks), actors (decides), gateway (API, sockets, pages), sender (channel sends, media, timers), webhooks (deliveries). An embedded site needs all of them in its one process.',
   ),
   trustedProxies: setting(
     'CONFAB_TRUSTED_PROXIES',

@@ -5,10 +5,13 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { derivePlain, type SettingKind } from '#schemas/log'
+import { hasCode } from '#errors'
+import type { Log } from '#log'
 import type { Commands, Settings } from '#runtime'
 import { hashToken, type Secrets } from '#secrets'
 
 export interface FirstRunOptions {
+  readonly log: Pick<Log, 'id'>
   readonly commands: Commands
   readonly settings: Settings
   readonly secrets: Secrets
@@ -18,6 +21,8 @@ export interface FirstRunOptions {
 
 /** How long the printed sign-in link works. */
 const LINK_MS = 24 * 3_600_000
+/** How long what another node has just written may take to come by. */
+const EXISTING_MS = 5_000
 const OWNER_EMAIL = 'owner@localhost'
 
 /** The file with the owner's bearer token, mode 0600. */
@@ -29,18 +34,22 @@ interface Wanted {
   readonly value: Readonly<Record<string, unknown>>
 }
 
-/** Writes a setting unless it is there: a first run that was cut off goes on where it stood. */
-const ensure = async (options: FirstRunOptions, organizationId: string, wanted: Wanted): Promise<boolean> => {
+/** Writes a setting unless it is there: a first run that was cut off, or that another node runs too, goes on where it stands. */
+const ensure = async (options: FirstRunOptions, organizationId: string, wanted: Wanted): Promise<void> => {
   const { kind, id, value } = wanted
-  if (options.settings.get(kind, id) !== undefined) return false
-  await options.commands.submit({
-    type: 'setting.write',
-    organizationId,
-    actor: { kind: 'organization', id: organizationId },
-    by: { kind: 'system', id: null },
-    data: { kind, action: 'create', entityId: id, expectedRev: null, json: JSON.stringify(value), uniqueKeys: [] },
-  })
-  return true
+  if (options.settings.get(kind, id) !== undefined) return
+  try {
+    await options.commands.submit({
+      type: 'setting.write',
+      organizationId,
+      actor: { kind: 'organization', id: organizationId },
+      by: { kind: 'system', id: null },
+      data: { kind, action: 'create', entityId: id, expectedRev: null, json: JSON.stringify(value), uniqueKeys: [] },
+    })
+  } catch (error) {
+    if (!hasCode(error, 'setting_exists')) throw error
+    await options.settings.catchUp(EXISTING_MS, organizationId)
+  }
 }
 
 /**
@@ -49,7 +58,8 @@ const ensure = async (options: FirstRunOptions, organizationId: string, wanted: 
  */
 export const runFirst = async (options: FirstRunOptions): Promise<{ signInPath: string | null }> => {
   const { settings, secrets } = options
-  const organizationId = settings.organizations()[0]?.id ?? derivePlain('setting', ['organization', randomBytes(16).toString('hex')])
+  // Of the log's own id: nodes that meet an empty log at once make the same organization.
+  const organizationId = settings.organizations()[0]?.id ?? derivePlain('setting', ['organization', options.log.id])
   const idOf = (name: string): string => derivePlain('setting', [organizationId, name])
   const agentId = idOf('owner')
   const token = secrets.tokenText('cfb', idOf('admin-token'))

@@ -7,6 +7,7 @@ import { fastify, type FastifyInstance } from 'fastify'
 import type { Server } from 'node:http'
 import { ConfabError } from '#errors'
 import { installAccess } from './access.ts'
+import { installAsOf } from './as-of.ts'
 import { wishWith, type FastifyTypebox, type RouteTools } from './app.ts'
 import { openAuthentication, type Authentication } from './authentication.ts'
 import { contactRoutes } from './routes/contacts.ts'
@@ -71,8 +72,10 @@ export const openHttp = async (options: HttpOptions): Promise<Http> => {
   const authentication = openAuthentication(options)
   const routes = installProblems(app, options)
   await collectDocuments(app)
-  await app.register(ingestRoutes(options))
-  await app.register((scope: FastifyInstance) => apiRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), options, authentication))
+  const { duties } = options.config
+  if (duties.has('ingest')) await app.register(ingestRoutes(options))
+  const rest = duties.has('gateway') ? apiRoutes : itselfRoutes
+  await app.register((scope: FastifyInstance) => rest(scope.withTypeProvider<TypeBoxTypeProvider>(), options, authentication))
   await app.ready()
   return {
     server: app.server,
@@ -87,6 +90,13 @@ export const openHttp = async (options: HttpOptions): Promise<Http> => {
   }
 }
 
+/** A node without the gateway's duty tells how it is, and nothing else. */
+const itselfRoutes = (app: FastifyTypebox, options: HttpOptions): void => {
+  secure(app, options)
+  observe(app, options)
+  healthRoutes(app, options)
+}
+
 const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authentication: Authentication): Promise<void> => {
   await app.register(cookie)
   installValidation(app)
@@ -94,6 +104,7 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authenticati
   observe(app, options)
   installCors(app, options)
   installAccess(app, authentication, options.publicUrl)
+  installAsOf(app)
   const stand = installConsistency(app, options)
   const tools: RouteTools = { options, authentication, cursors: openCursors(options.secrets), stand, wish: wishWith(options) }
   healthRoutes(app, options)

@@ -73,12 +73,14 @@ export interface Links {
 
 export interface Readiness {
   readonly isReady: boolean
-  /** What is and what is not: log, owners, views, tail. */
+  /** What is and what is not: log, owners, views, tails. */
   readonly checks: Readonly<Record<string, boolean>>
+  /** What is not, each in a sentence. */
+  readonly reasons: readonly string[]
 }
 
 export interface HttpOptions {
-  readonly config: Pick<Config, 'host' | 'port' | 'publicUrl' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken' | 'trustedProxies'>
+  readonly config: Pick<Config, 'host' | 'port' | 'publicUrl' | 'duties' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken' | 'trustedProxies'>
   readonly log: Pick<Log, 'append'>
   readonly settings: Settings
   readonly views: Views
@@ -95,7 +97,7 @@ export interface HttpOptions {
   readonly random: (bytes: number) => Buffer
   readonly logger: Pick<Logger, 'error' | 'warn' | 'info' | 'debug'>
   readonly metrics: Metrics
-  readonly readiness: () => Readiness
+  readonly readiness: () => Readiness | Promise<Readiness>
   /** A signed webhook was refused for reasons of ours and may not come again. */
   readonly onWebhookRefused?: () => void
   /** How the outside reaches this server, without a slash at the end; known once it listens. */

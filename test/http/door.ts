@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { channelOf } from '#channels'
 import { openFiles, openUploads } from '#effects'
 import { openHttp, type Http, type HttpOptions } from '#http'
-import { openEmbeddedLog, partitionOf, type Log, type StoredRecord } from '#log'
+import { openEmbeddedLog, partitionOf, type Duty, type Log, type StoredRecord } from '#log'
 import { openMetrics, type Metrics } from '#metrics'
 import {
   accountOf,
@@ -148,6 +148,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     settings,
     clock,
     now: () => performance.now(),
+    random: () => 0,
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     onDecided: () => undefined,
     onParked: ({ key, code }) => fail(new Error(`parked ${key}: ${code}`)),
@@ -171,6 +172,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
       attachmentBytesMax: 100_000,
       metricsToken: '',
       trustedProxies: [],
+      duties: new Set<Duty>(['ingest', 'gateway']),
     },
     log,
     settings,
@@ -198,7 +200,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     random: randomBytes,
     logger: { error: note, warn: note, info: note, debug: note } as never,
     metrics,
-    readiness: () => ({ isReady: true, checks: { log: true } }),
+    readiness: () => ({ isReady: true, checks: { log: true }, reasons: [] }),
     publicUrl: () => PUBLIC_URL,
     webDirectory: join(directory, 'web'),
     typing: (_grants, said) => void typed.push(said),

@@ -1,0 +1,64 @@
+// The core of a node: log, settings, command door, owners. What decides, and what asks it to.
+// Between the composition root and everything that stands on the log.
+
+import { randomBytes } from 'node:crypto'
+import type { Config } from '#config'
+import { hasCode } from '#errors'
+import { openTails } from '#log'
+import { openCommands, openOwners, openSettings, type Owners, type OwnersOptions } from '#runtime'
+import { loadSecret, openSecrets } from '#secrets'
+import { hasLog } from '../data-directory.ts'
+import { openRegistry } from '../registry.ts'
+import { openLog } from './log.ts'
+import type { NodeTools } from './tools.ts'
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
+
+export const openCore = async (config: Config, tools: NodeTools) => {
+  const { logger, metrics, stack } = tools
+  const clock = Date.now
+  const drawKey = (): string => randomBytes(16).toString('hex')
+  const onError = (error: unknown): void => {
+    logger.error({ name: 'node.failed', err: error })
+    // A tail that has lost its place hears of nothing more: a supervisor starts the process anew, which reads the log afresh.
+    if (hasCode(error, 'tail_lost')) process.exit(1)
+  }
+  const secrets = openSecrets(loadSecret(config.secretFile, { mayMake: !hasLog(config.dataDirectory) }))
+  const log = await openLog(config, tools)
+  stack.add(() => log.close())
+  await openRegistry(log, clock)
+  const tails = openTails({
+    log,
+    onOutage: (error, tail) => logger.error({ name: 'tail.failed', tail, err: error }),
+    onRestart: (tail) => metrics.tailRestarts.inc({ tail }),
+  })
+  const settings = await openSettings({ log, tails, openIdKey: ({ sealedIdKey, id }) => secrets.open('id-key', sealedIdKey, id), onError })
+  stack.add(() => settings.close())
+  // The wrong secret is a matter of the start, not of the first message.
+  for (const { id } of settings.organizations()) settings.idKey(id)
+  const commands = await openCommands({ log, tails, settings, clock, drawKey, onError })
+  stack.add(() => commands.close())
+  const owners = config.duties.has('actors') ? await openDeciders({ log, settings, logger, metrics }) : null
+  stack.add(() => owners?.close())
+  return { config, clock, drawKey, secrets, log, tails, onError, settings, commands, owners }
+}
+export type Core = Awaited<ReturnType<typeof openCore>>
+
+type DeciderTools = Pick<OwnersOptions, 'log' | 'settings'> & Pick<NodeTools, 'logger' | 'metrics'>
+
+const openDeciders = ({ log, settings, logger, metrics }: DeciderTools): Promise<Owners> =>
+  openOwners({
+    log,
+    settings,
+    clock: Date.now,
+    now: () => performance.now(),
+    random: Math.random,
+    pause,
+    onDecided: (_commands, milliseconds) => metrics.decideSeconds.observe(milliseconds / 1000),
+    onParked: ({ error, ...facts }) => logger.error({ name: 'actor.parked', ...facts, err: error }),
+    onTrouble: (error, { owner, partition }) => logger.warn({ name: 'owner.trouble', owner, partition, err: error }),
+  })
