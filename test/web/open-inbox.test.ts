@@ -150,3 +150,60 @@ test('after a jump of the line what is not in the snapshot is gone, and open thr
   assert.deepEqual([...inbox.getState().rows.keys()], ['conversation-1'])
   assert.equal(subscribed.filter((id) => id === 'thread/conversation-1').length, 2)
 })
+
+test('a thread is turned to a message that was searched for, and goes back to the newest', async () => {
+  const around = { items: [messageOf(2, 'in'), messageOf(3, 'in'), messageOf(4, 'out')], next: null }
+  const after = { items: [messageOf(5, 'in'), messageOf(30, 'in')], next: null }
+  const { inbox, subscribed, snapshot, event } = open({
+    '/v1/conversations/conversation-1/messages?around=message-3': around,
+    '/v1/conversations/conversation-1/messages?after=': after,
+  })
+  snapshot({ items: [rowOf({ seq: 30 })] })
+  inbox.openThread('conversation-1')
+  snapshot({ id: 'thread/conversation-1', items: [rowOf({ seq: 30 })], messages: [messageOf(30, 'in')], states: [] })
+  await settled()
+  const thread = () => inbox.getState().threads.get('conversation-1')
+  assert.equal(await inbox.showMessage('conversation-1', 'message-30'), true)
+  assert.equal(thread()?.hasNewer, false)
+  assert.equal(await inbox.showMessage('conversation-1', 'message-3'), true)
+  assert.deepEqual([thread()?.messages.map(({ seq }) => seq), thread()?.hasNewer, thread()?.hasOlder], [[2, 3, 4], true, false])
+  event(received(31))
+  await settled()
+  assert.equal(thread()?.messages.at(-1)?.seq, 4)
+  assert.equal(inbox.getState().rows.get('conversation-1')?.seq, 31)
+  inbox.loadNewer('conversation-1')
+  await settled()
+  assert.deepEqual([thread()?.messages.map(({ seq }) => seq), thread()?.hasNewer], [[2, 3, 4, 5, 30], false])
+  assert.equal(await inbox.showMessage('conversation-1', 'nowhere'), false)
+  const before = subscribed.length
+  inbox.showNewest('conversation-1')
+  assert.equal(subscribed.length, before)
+})
+
+test('what is sent from an older page brings the newest back', async () => {
+  const around = { items: [messageOf(2, 'in')], next: null }
+  const { inbox, subscribed, snapshot } = open({ '/v1/conversations/conversation-1/messages?around=message-2': around })
+  inbox.openThread('conversation-1')
+  snapshot({ id: 'thread/conversation-1', items: [rowOf({ seq: 30 })], messages: [messageOf(30, 'in')], states: [] })
+  await settled()
+  await inbox.showMessage('conversation-1', 'message-2')
+  inbox.send('conversation-1', outgoing)
+  assert.equal(subscribed.filter((id) => id === 'thread/conversation-1').length, 2)
+})
+
+test('rows that a search asks for are read once, and change no count', async () => {
+  const { inbox, asked, snapshot } = open({ '/v1/conversations/found': rowOf({ id: 'found' }) })
+  snapshot()
+  await settled()
+  const { counts } = inbox.getState()
+  inbox.lookUp(['found', 'found', 'conversation-1'])
+  await settled()
+  inbox.lookUp(['found'])
+  await settled()
+  assert.deepEqual(
+    asked.filter((path) => path.startsWith('GET /v1/conversations/')),
+    ['GET /v1/conversations/found'],
+  )
+  assert.deepEqual(inbox.getState().counts, counts)
+  assert.equal(inbox.getState().rows.has('found'), true)
+})

@@ -5,12 +5,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { steadyOrder } from '../../src/inbox/list/steady-order.ts'
 import { emptyThread } from '../../src/inbox/state/model.ts'
-import { linkCodeOf, parseRoute, routeSearch } from '../../src/inbox/state/route.ts'
+import { changedRoute, linkCodeOf, parseRoute, routeSearch } from '../../src/inbox/state/route.ts'
 import { threadItems } from '../../src/inbox/state/thread-items.ts'
 import { listViews, rowsOf } from '../../src/inbox/state/views.ts'
 import { contactNameOf, hueOf, initialsOf } from '../../src/inbox/words/names.ts'
-import { linkedText } from '../../src/inbox/words/text.ts'
-import { duration, snoozeChoices } from '../../src/inbox/words/times.ts'
+import { linkedText, markedText } from '../../src/inbox/words/text.ts'
+import { countdown, duration, snoozeChoices } from '../../src/inbox/words/times.ts'
 import { activityLine } from '../../src/inbox/words/activity.ts'
 import { refusalOf, type Names } from '../../src/inbox/words/words.ts'
 import { eventOf, me, messageOf, minute, rowOf } from './fixtures.ts'
@@ -156,10 +156,45 @@ test('under the pointer nothing moves: rows keep their places, new ones wait abo
   assert.deepEqual(steadyOrder(['a', 'b', 'c'], rows('ac'), true).order, ['a', 'c'])
 })
 
-test('the address bar carries view and conversation, and a link carries its code', () => {
-  const route = { view: 'snoozed', conversationId: 'x', settings: null } as const
+test('the address bar carries all that can be chosen, and a link carries its code', () => {
+  const route = { view: 'snoozed', search: 'lamp & "shade"', conversationId: 'x', messageId: 'm', settings: null } as const
   assert.deepEqual(parseRoute(routeSearch(route)), route)
-  assert.deepEqual(parseRoute('?view=nonsense'), { view: 'all', conversationId: null, settings: null })
+  assert.deepEqual(parseRoute('?view=nonsense&message=m'), {
+    view: 'all',
+    search: '',
+    conversationId: null,
+    messageId: null,
+    settings: null,
+  })
+  assert.equal(changedRoute(route, { conversationId: 'y' }).messageId, null)
+  assert.equal(changedRoute(route, { conversationId: 'y', messageId: 'n' }).messageId, 'n')
   assert.equal(linkCodeOf('#code=abc-_1'), 'abc-_1')
   assert.equal(linkCodeOf(''), null)
+})
+
+test('a snippet is parted at its hits, and nothing of its text is lost or made up', () => {
+  assert.deepEqual(markedText('a \u0002lamp\u0003 and a \u0002shade\u0003'), [
+    { text: 'a ', isHit: false },
+    { text: 'lamp', isHit: true },
+    { text: ' and a ', isHit: false },
+    { text: 'shade', isHit: true },
+  ])
+  const plain = fc.string().filter((text) => !text.includes('\u0002') && !text.includes('\u0003'))
+  fc.assert(
+    fc.property(plain, plain, plain, (before, hit, after) => {
+      const parts = markedText(`${before}\u0002${hit}\u0003${after}`)
+      assert.equal(parts.map((part) => part.text).join(''), before + hit + after)
+    }),
+  )
+})
+
+test('a countdown says seconds only when they count', () => {
+  assert.deepEqual([-5, 45_000, 12 * 60_000, 3 * 3_600_000, 200 * 60_000 - 5, 72 * 3_600_000].map(countdown), [
+    '0 s',
+    '45 s',
+    '12 min',
+    '3 h',
+    '3 h 20 min',
+    '3 d',
+  ])
 })

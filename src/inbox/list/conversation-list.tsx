@@ -8,7 +8,7 @@ import { Icon } from '../parts/icons.tsx'
 import { useInbox, useNow, useSlice } from '../state/hooks.ts'
 import type { ListState } from '../state/model.ts'
 import { contactNameOf } from '../words/names.ts'
-import { listViews, matches, rowsOf, type ViewName } from '../state/views.ts'
+import { listViews, rowsOf, type ViewName } from '../state/views.ts'
 import { ConversationRow } from './conversation-row.tsx'
 import { useSteadyOrder } from './steady-order.ts'
 
@@ -17,14 +17,11 @@ const ROW_PX = 88
 /** Rows from the end at which the next page is fetched. */
 const PAGE_AHEAD = 8
 
-/** The rows of a view that pass the search box, in order. */
-export const useRows = (view: ViewName, words: string): readonly Conversation[] => {
+/** The rows of a view, in order. */
+export const useRows = (view: ViewName): readonly Conversation[] => {
   const rows = useSlice((state) => state.rows)
   const me = useSlice((state) => state.me.id)
-  return useMemo(() => {
-    const all = rowsOf(listViews[view], rows.values(), me)
-    return words.trim() === '' ? all : all.filter((row) => matches(row, words.trim()))
-  }, [rows, view, me, words])
+  return useMemo(() => rowsOf(listViews[view], rows.values(), me), [rows, view, me])
 }
 
 const Skeleton = (): ReactElement => (
@@ -39,15 +36,7 @@ const Skeleton = (): ReactElement => (
   </div>
 )
 
-const ListNotice = ({
-  view,
-  list,
-  isFiltered,
-}: {
-  readonly view: ViewName
-  readonly list: ListState | undefined
-  readonly isFiltered: boolean
-}): ReactElement => {
+const ListNotice = ({ view, list }: { readonly view: ViewName; readonly list: ListState | undefined }): ReactElement => {
   const inbox = useInbox()
   if (list !== undefined && list.problem !== null) {
     return (
@@ -64,8 +53,8 @@ const ListNotice = ({
   if (list === undefined || !list.isLoaded) return <Skeleton />
   return (
     <div className="empty">
-      <Icon name={isFiltered ? 'search' : 'check'} />
-      <p className="empty__title">{isFiltered ? 'Nothing here matches.' : listViews[view].empty}</p>
+      <Icon name="check" />
+      <p className="empty__title">{listViews[view].empty}</p>
     </div>
   )
 }
@@ -157,12 +146,11 @@ const useRecentMove = (): readonly [boolean, () => void] => {
 
 interface ConversationListProps {
   readonly view: ViewName
-  readonly words: string
   readonly selectedId: string | null
   readonly onOpen: (id: string) => void
 }
 
-export const ConversationList = ({ view, words, selectedId, onOpen }: ConversationListProps): ReactElement => {
+export const ConversationList = ({ view, selectedId, onOpen }: ConversationListProps): ReactElement => {
   const inbox = useInbox()
   const list = useSlice((state) => state.lists[view])
   // Held as state: a ref would be empty still when the rows inside are first measured.
@@ -170,8 +158,8 @@ export const ConversationList = ({ view, words, selectedId, onOpen }: Conversati
   const [isScrolled, setScrolled] = useState(false)
   const [isPointed, pointed] = useRecentMove()
   const isHeld = isScrolled || isPointed
-  const sorted = useRows(view, words)
-  const { rows, newCount, release } = useSteadyOrder(sorted, { isHeld, key: `${view} ${words}` })
+  const sorted = useRows(view)
+  const { rows, newCount, release } = useSteadyOrder(sorted, { isHeld, key: view })
 
   useEffect(() => inbox.openList(view), [inbox, view])
 
@@ -195,7 +183,7 @@ export const ConversationList = ({ view, words, selectedId, onOpen }: Conversati
         </button>
       ) : null}
       {rows.length === 0 ? (
-        <ListNotice view={view} list={list} isFiltered={words.trim() !== ''} />
+        <ListNotice view={view} list={list} />
       ) : (
         <Rows view={view} rows={rows} selectedId={selectedId} onOpen={onOpen} hasMore={list?.hasMore ?? false} scroller={scroller} />
       )}

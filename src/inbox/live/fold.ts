@@ -83,6 +83,9 @@ const messagesAfter = (thread: Thread, event: EventShape, row: Conversation | un
   const known = thread.messages.find((message) => message.id === id)
   const after = foldMessage(known ?? null, event)
   if (after === null || after === known) return thread.messages
+  const last = thread.messages.at(-1)
+  // Turned to an older page: what is new comes when the reader goes back to it.
+  if (known === undefined && thread.hasNewer && last !== undefined && comesBefore(last, after)) return thread.messages
   return withMessage(thread.messages, withReceipts(known === undefined ? bornWithKey(after, event) : after, row?.receipts))
 }
 
@@ -179,7 +182,8 @@ export const isMark = (value: unknown): value is MarkValue =>
 const withMark = (state: InboxState, mark: MarkValue): InboxState => {
   const row = state.rows.get(mark.conversationId)
   if (mark.agentId !== state.me.id || row === undefined) return state
-  const messages = state.threads.get(row.id)?.messages
+  const thread = state.threads.get(row.id)
+  const messages = thread?.hasNewer === true ? undefined : thread?.messages
   const newest = row.lastMessage?.seq ?? row.seq
   // The thread knows exactly; without it the newest message decides.
   const unread =

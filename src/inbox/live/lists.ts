@@ -12,6 +12,11 @@ const PAGE = 50
 /** Rows fetched by id at a time. */
 const FETCHES_MAX = 4
 
+interface Wanted {
+  readonly position: string | null
+  readonly isNews: boolean
+}
+
 interface Page {
   readonly items: readonly Conversation[]
   readonly next: string | null
@@ -29,8 +34,8 @@ export class Lists {
   readonly #holder: Holder
   readonly #api: Api
   readonly #cursors = new Map<ViewName, string>()
-  /** Conversation → a place in the log that its row must have seen. */
-  readonly #wanted = new Map<string, string | null>()
+  /** Conversation → a place in the log that its row must have seen, and whether it is news, which the counts follow. */
+  readonly #wanted = new Map<string, Wanted>()
   #fetching = 0
 
   constructor(holder: Holder, api: Api) {
@@ -63,7 +68,14 @@ export class Lists {
 
   /** Reads a row by id, no older than `position`. */
   want(id: string, position: string | null): void {
-    this.#wanted.set(id, position)
+    this.#wanted.set(id, { position, isNews: true })
+    this.#fetchWanted()
+  }
+
+  /** Reads the rows among these that nobody has loaded: a search finds what no list has shown. */
+  lookUp(ids: Iterable<string>): void {
+    const { rows } = this.#holder.get()
+    for (const id of ids) if (!rows.has(id) && !this.#wanted.has(id)) this.#wanted.set(id, { position: null, isNews: false })
     this.#fetchWanted()
   }
 
@@ -107,22 +119,22 @@ export class Lists {
   }
 
   #fetchWanted(): void {
-    for (const [id, position] of this.#wanted) {
+    for (const [id, wanted] of this.#wanted) {
       if (this.#fetching >= FETCHES_MAX) return
       this.#wanted.delete(id)
       this.#fetching++
-      void this.#fetch(id, position).finally(() => {
+      void this.#fetch(id, wanted).finally(() => {
         this.#fetching--
         this.#fetchWanted()
       })
     }
   }
 
-  async #fetch(id: string, position: string | null): Promise<void> {
+  async #fetch(id: string, { position, isNews }: Wanted): Promise<void> {
     const options = position === null ? {} : { minPosition: position }
     const answer = await this.#api.request<Conversation>('GET', `/v1/conversations/${id}`, undefined, options)
     if (answer.problem !== undefined) return
     const row = answer.ok
-    this.#holder.set((state) => ((state.rows.get(id)?.seq ?? 0) > row.seq ? state : withRow(state, id, row, true)))
+    this.#holder.set((state) => ((state.rows.get(id)?.seq ?? 0) > row.seq ? state : withRow(state, id, row, isNews)))
   }
 }

@@ -80,6 +80,7 @@ class LiveInbox implements Inbox {
       case 'event': {
         const { state, wanted } = applyEvent(this.#holder.get(), frame.event)
         this.#holder.set(() => state)
+        this.#threads.seen(frame.cursor)
         if (wanted !== null) this.#lists.want(wanted, frame.cursor)
         this.#fetchLinks(frame.event, frame.cursor)
         return
@@ -140,6 +141,18 @@ class LiveInbox implements Inbox {
   loadOlder(conversationId: string): void {
     void this.#threads.older(conversationId)
   }
+  loadNewer(conversationId: string): void {
+    void this.#threads.newer(conversationId)
+  }
+  showMessage(conversationId: string, messageId: string): Promise<boolean> {
+    return this.#threads.around(conversationId, messageId)
+  }
+  showNewest(conversationId: string): void {
+    this.#threads.newest(conversationId)
+  }
+  lookUp(conversationIds: readonly string[]): void {
+    this.#lists.lookUp(conversationIds)
+  }
 
   async act(conversationId: string, action: ConversationAction, body: Readonly<Record<string, unknown>> = {}): Promise<Problem | null> {
     const answer = await this.#command(wishes[action], { conversationId, ...body })
@@ -155,6 +168,7 @@ class LiveInbox implements Inbox {
     ])
     // The send ends the server's draft; here it must not come back either.
     this.#threads.keepDraft(conversationId, null)
+    this.#threads.newest(conversationId)
     // Who answers has seen what was new.
     this.#threads.patch(conversationId, { readUpTo: null })
     const fields = {

@@ -1,4 +1,4 @@
-// The threads that are or were open: their first page by a subscription, older pages by HTTP, drafts and marks beside them.
+// The threads that are or were open: their first page by a subscription, other pages by HTTP, drafts and marks beside them.
 // Between the state's threads and the line; a thread that was open stays true, since the line brings every event anyway.
 
 import type { Conversation, EventShape, Message } from '#schemas'
@@ -7,8 +7,8 @@ import type { Draft } from '../state/inbox.ts'
 import type { Api, Line } from './ports.ts'
 import { isMark, withEntry, withLinks, withRow } from './fold.ts'
 import type { Holder } from './holder.ts'
+import { Pages } from './pages.ts'
 
-const OLDER_PAGE = 50
 /** A first page as long as this may have older ones before it. */
 const FULL_PAGE = 20
 /** Threads kept after they were closed, the newest. */
@@ -29,6 +29,8 @@ export class Threads {
   readonly #holder: Holder
   readonly #api: Api
   readonly #line: () => Line
+  readonly #pages: Pages
+  #position: string | null = null
   readonly #open = new Map<string, number>()
   readonly #drafts = new Map<string, Draft | null>()
   readonly #waiting = new Map<string, ((draft: Draft | null) => void)[]>()
@@ -37,6 +39,12 @@ export class Threads {
     this.#holder = options.holder
     this.#api = options.api
     this.#line = options.line
+    this.#pages = new Pages({
+      api: options.api,
+      get: (id) => this.#holder.get().threads.get(id),
+      patch: (id, change) => this.patch(id, change),
+      position: () => this.#position,
+    })
   }
 
   open(id: string): () => void {
@@ -49,6 +57,9 @@ export class Threads {
       if (left > 0) return void this.#open.set(id, left)
       this.#open.delete(id)
       this.#line().unsubscribe(prefix + id)
+      // Turned to an older page it is not worth keeping: opened again, it begins at the newest.
+      const { hasNewer, pending } = this.#holder.get().threads.get(id) ?? emptyThread
+      if (hasNewer) this.#holder.set((state) => ({ ...state, threads: withEntry(state.threads, id, { ...emptyThread, pending }) }))
       this.#forgetOldest()
     }
   }
@@ -87,6 +98,7 @@ export class Threads {
       events: [],
       isLoaded: true,
       hasOlder: messages.length >= FULL_PAGE,
+      hasNewer: false,
       problem: null,
       seq: row.seq,
       readUpTo: row.unread > 0 ? (mark?.readUpTo ?? 0) : null,
@@ -101,21 +113,26 @@ export class Threads {
     for (const id of this.#open.keys()) this.#line().subscribe(prefix + id, { conversation: id })
   }
 
-  async older(id: string): Promise<void> {
-    const thread = this.#holder.get().threads.get(id)
-    const oldest = thread?.messages[0]
-    if (thread === undefined || oldest === undefined || !thread.hasOlder || thread.isLoadingOlder) return
-    this.patch(id, { isLoadingOlder: true })
-    const answer = await this.#api.request<{ items: Message[] }>(
-      'GET',
-      `/v1/conversations/${id}/messages?before=${oldest.id}&limit=${OLDER_PAGE}`,
-    )
-    const now = this.#holder.get().threads.get(id)
-    if (now === undefined) return
-    if (answer.problem !== undefined) return this.patch(id, { isLoadingOlder: false, hasOlder: false })
-    const known = new Set(now.messages.map((message) => message.id))
-    const older = answer.ok.items.filter((message) => !known.has(message.id))
-    this.patch(id, { isLoadingOlder: false, hasOlder: answer.ok.items.length >= OLDER_PAGE, messages: [...older, ...now.messages] })
+  older(id: string): Promise<void> {
+    return this.#pages.older(id)
+  }
+  newer(id: string): Promise<void> {
+    return this.#pages.newer(id)
+  }
+
+  /** Turns a loaded thread to a message; answers whether it is there. */
+  around(id: string, messageId: string): Promise<boolean> {
+    return this.#pages.around(id, messageId)
+  }
+
+  /** Back from older pages to the newest: taken up anew, as it was at first. */
+  newest(id: string): void {
+    if (this.#holder.get().threads.get(id)?.hasNewer === true) this.#line().subscribe(prefix + id, { conversation: id })
+  }
+
+  /** A place in the log that has been applied. */
+  seen(position: string): void {
+    this.#position = position
   }
 
   /** Links to files live for minutes and come with what is read, not with events: reads one message again for them. */

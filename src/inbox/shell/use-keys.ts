@@ -2,7 +2,6 @@
 // Between the keyboard and the actions that buttons also carry out.
 
 import { useEffect, useRef } from 'react'
-import type { Conversation } from '#schemas'
 import { useInbox, useNames, useRoute, useSlice } from '../state/hooks.ts'
 import { contactNameOf } from '../words/names.ts'
 import type { Signals } from '../state/signals.ts'
@@ -11,7 +10,8 @@ import { actionsOn } from '../thread/use-actions.ts'
 
 interface KeysOptions {
   readonly signals: Signals
-  readonly rows: readonly Conversation[]
+  /** What the list shows, in order: conversations, or what a search found. */
+  readonly places: readonly { readonly conversationId: string; readonly messageId: string | null }[]
   readonly toggleDetails: () => void
   readonly openHelp: () => void
 }
@@ -28,15 +28,16 @@ const nameOf = (event: KeyboardEvent): string => {
 }
 
 /** What each key does now. */
-const useBindings = ({ signals, rows, toggleDetails, openHelp }: KeysOptions): Readonly<Record<string, () => void>> => {
+const useBindings = ({ signals, places, toggleDetails, openHelp }: KeysOptions): Readonly<Record<string, () => void>> => {
   const inbox = useInbox()
   const [route, navigate] = useRoute()
   const row = useSlice((state) => state.rows.get(route.conversationId ?? ''))
   const names = useNames(row === undefined ? '' : contactNameOf(row))
   const step = (by: number): void => {
-    const at = rows.findIndex(({ id }) => id === route.conversationId)
-    const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))]
-    if (next !== undefined) navigate({ conversationId: next.id, settings: null })
+    const { conversationId, messageId } = route
+    const at = places.findIndex((place) => place.conversationId === conversationId && place.messageId === messageId)
+    const next = places[at < 0 ? 0 : Math.min(places.length - 1, Math.max(0, at + by))]
+    if (next !== undefined) navigate({ ...next, settings: null })
   }
   const turnTo = (by: number): void => {
     const next = viewNames[(viewNames.indexOf(route.view) + by + viewNames.length) % viewNames.length]

@@ -4,7 +4,7 @@
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import type { Inbox } from './inbox.ts'
 import type { InboxState } from './model.ts'
-import { parseRoute, routeSearch, type Route } from './route.ts'
+import { changedRoute, parseRoute, routeSearch, type Route } from './route.ts'
 import type { Names } from '../words/words.ts'
 
 export const InboxContext = createContext<Inbox | null>(null)
@@ -28,14 +28,17 @@ const subscribeToHistory = (listener: () => void): (() => void) => {
 
 const readSearch = (): string => window.location.search
 
-/** The route, and a way to change part of it. Opening a conversation is a step that "back" undoes. */
-export const useRoute = (): readonly [Route, (change: Partial<Route>) => void] => {
+export type Navigate = (change: Partial<Route>, options?: { readonly isSameStep?: boolean }) => void
+
+/** The route, and a way to change part of it. Opening a conversation is a step that "back" undoes, a letter of a search is none. */
+export const useRoute = (): readonly [Route, Navigate] => {
   const search = useSyncExternalStore(subscribeToHistory, readSearch)
   const route = useMemo(() => parseRoute(search), [search])
-  const navigate = useCallback((change: Partial<Route>) => {
-    const next = routeSearch({ ...parseRoute(readSearch()), ...change })
+  const navigate = useCallback<Navigate>((change, { isSameStep = false } = {}) => {
+    const next = routeSearch(changedRoute(parseRoute(readSearch()), change))
     if (next === readSearch()) return
-    window.history.pushState(null, '', next)
+    if (isSameStep) window.history.replaceState(null, '', next)
+    else window.history.pushState(null, '', next)
     window.dispatchEvent(new PopStateEvent('popstate'))
   }, [])
   return [route, navigate]

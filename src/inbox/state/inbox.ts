@@ -26,6 +26,13 @@ export interface Inbox {
   /** Loads a thread and keeps it; the function it gives back lets go. */
   openThread(conversationId: string): () => void
   loadOlder(conversationId: string): void
+  loadNewer(conversationId: string): void
+  /** Turns a loaded thread to where a message stands; answers whether it is there. */
+  showMessage(conversationId: string, messageId: string): Promise<boolean>
+  /** Back to the newest. */
+  showNewest(conversationId: string): void
+  /** Reads conversations that no list has loaded. */
+  lookUp(conversationIds: readonly string[]): void
   /** Links to a message's files live for minutes: asks for fresh ones. */
   renewLinks(conversationId: string, messageId: string): void
   act(conversationId: string, action: ConversationAction, body?: Readonly<Record<string, unknown>>): Promise<Problem | null>

@@ -53,6 +53,9 @@ export interface Thread {
   readonly isLoaded: boolean
   readonly isLoadingOlder: boolean
   readonly hasOlder: boolean
+  /** Turned to an older page: the newest messages are not among these. */
+  readonly hasNewer: boolean
+  readonly isLoadingNewer: boolean
   readonly problem: Problem | null
   /** Of the last event that it holds: its snapshot may be older or newer than the row. */
   readonly seq: number
@@ -124,6 +127,8 @@ export const emptyThread: Thread = {
   isLoaded: false,
   isLoadingOlder: false,
   hasOlder: false,
+  hasNewer: false,
+  isLoadingNewer: false,
   problem: null,
   seq: 0,
   readUpTo: null,

@@ -84,12 +84,3 @@ export const isViewName = (name: string): name is ViewName => (viewNames as read
 /** The rows of a view in its order. */
 export const rowsOf = (view: ListView, rows: Iterable<Conversation>, me: string): Conversation[] =>
   [...rows].filter((row) => view.has(row, me)).sort((a, b) => view.compare(a, b))
-
-/** Whether the words of a search box are in a row's name, address or last line. */
-export const matches = (row: Conversation, words: string): boolean => {
-  const text = [row.contact.name, row.contact.address, row.ref, row.lastMessage?.preview].join(' ').toLocaleLowerCase()
-  return words
-    .toLocaleLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word))
-}

@@ -33,9 +33,11 @@ interface BubbleProps {
   readonly isFirst: boolean
   readonly isLast: boolean
   readonly isLastRead: boolean
+  /** What a search led to. */
+  readonly isFound: boolean
 }
 
-export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLastRead }: BubbleProps): ReactElement => {
+export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLastRead, isFound }: BubbleProps): ReactElement => {
   const inbox = useInbox()
   const side = sides[message.direction]
   const author = authorName(message.author, names)
@@ -63,7 +65,9 @@ export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLast
         ) : (
           <span className="hidden-text">{side === 'note' ? `Note by ${author}` : author}</span>
         )}
-        <div className={`bubble bubble--${side}${message.send?.state === 'failed' ? ' bubble--failed' : ''}`}>
+        <div
+          className={`bubble bubble--${side}${message.send?.state === 'failed' ? ' bubble--failed' : ''}${isFound ? ' bubble--found' : ''}`}
+        >
           {message.isDeleted ? (
             <p className="content__gone">Deleted</p>
           ) : (

@@ -20,6 +20,8 @@ const AT_END_PX = 80
 interface LogProps {
   readonly conversationId: string
   readonly thread: Thread
+  /** A message to bring on screen and to mark; null = the newest. */
+  readonly targetId: string | null
   readonly names: Names
   readonly contactId: string
   readonly onEdit: (pending: Pending) => void
@@ -68,6 +70,7 @@ const Line = ({
           isFirst={isFirst}
           isLast={isLast}
           isLastRead={message.id === lastReadId}
+          isFound={message.id === props.targetId}
         />
       )
     }
@@ -87,16 +90,34 @@ const Line = ({
 type LogVirtualizer = Virtualizer<HTMLDivElement, HTMLDivElement>
 
 /** Whether the newest line is on screen, and what to do as the reader scrolls. */
-const useScrollWatch = (conversationId: string, hasOlder: boolean, virtual: LogVirtualizer): readonly [boolean, () => void] => {
+const useScrollWatch = (
+  conversationId: string,
+  { hasOlder, hasNewer }: Pick<Thread, 'hasOlder' | 'hasNewer'>,
+  virtual: LogVirtualizer,
+): readonly [boolean, () => void] => {
   const inbox = useInbox()
   const [isAtEnd, setAtEnd] = useState(true)
   const scrolled = useCallback(() => {
     const element = virtual.scrollElement
     if (element === null) return
-    setAtEnd(element.scrollHeight - element.scrollTop - element.clientHeight < AT_END_PX)
+    const left = element.scrollHeight - element.scrollTop - element.clientHeight
+    setAtEnd(left < AT_END_PX)
     if (hasOlder && element.scrollTop < OLDER_AHEAD_PX) inbox.loadOlder(conversationId)
-  }, [inbox, conversationId, hasOlder, virtual])
-  return [isAtEnd, scrolled]
+    if (hasNewer && left < OLDER_AHEAD_PX) inbox.loadNewer(conversationId)
+  }, [inbox, conversationId, hasOlder, hasNewer, virtual])
+  return [isAtEnd && !hasNewer, scrolled]
+}
+
+/** Brings the message on screen as soon as it is among the lines, once each time it is asked for. */
+const useTarget = (targetId: string | null, items: readonly ThreadItem[], virtual: LogVirtualizer): void => {
+  const shown = useRef<string | null>(null)
+  const index = targetId === null ? -1 : items.findIndex((item) => item.kind === 'message' && item.message.id === targetId)
+  useEffect(() => {
+    if (targetId === null) shown.current = null
+    if (index < 0 || shown.current === targetId) return
+    shown.current = targetId
+    virtual.scrollToIndex(index, { align: 'center' })
+  }, [targetId, index, virtual])
 }
 
 /** Marks what is on screen as read, while the page is seen and its end shown. */
@@ -151,13 +172,16 @@ export const Log = (props: LogProps): ReactElement => {
     getItemKey: useCallback((index: number) => items[index]?.key ?? index, [items]),
     overscan: 12,
     anchorTo: 'end',
-    followOnAppend: true,
+    // Turned to an older page, what is appended is only the next page.
+    followOnAppend: !thread.hasNewer,
     scrollEndThreshold: AT_END_PX,
     initialOffset: () => Number.MAX_SAFE_INTEGER,
     paddingStart: 16,
     paddingEnd: 34,
   })
-  const [isAtEnd, scrolled] = useScrollWatch(conversationId, thread.hasOlder, virtual)
+  const inbox = useInbox()
+  const [isAtEnd, scrolled] = useScrollWatch(conversationId, thread, virtual)
+  useTarget(props.targetId, items, virtual)
   useReading(conversationId, thread, isAtEnd)
 
   return (
@@ -181,7 +205,10 @@ export const Log = (props: LogProps): ReactElement => {
           className="log__to-end"
           title="To the newest"
           aria-label="To the newest message"
-          onClick={() => virtual.scrollToIndex(items.length - 1, { align: 'end' })}
+          onClick={() => {
+            if (thread.hasNewer) inbox.showNewest(conversationId)
+            virtual.scrollToIndex(items.length - 1, { align: 'end' })
+          }}
         >
           <Icon name="arrowDown" />
         </button>

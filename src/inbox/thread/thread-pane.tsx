@@ -5,7 +5,7 @@ import { useEffect, useState, type ReactElement } from 'react'
 import type { Conversation } from '#schemas'
 import { Icon } from '../parts/icons.tsx'
 import { useInbox, useNames, useSlice } from '../state/hooks.ts'
-import { emptyThread, type InboxState, type Pending } from '../state/model.ts'
+import { emptyThread, type InboxState, type Pending, type Thread } from '../state/model.ts'
 import { contactNameOf } from '../words/names.ts'
 import { Composer } from './composer.tsx'
 import { Header } from './header.tsx'
@@ -13,13 +13,31 @@ import { Log } from './log.tsx'
 
 interface ThreadPaneProps {
   readonly conversationId: string
+  /** To be shown; null = the newest. */
+  readonly messageId: string | null
   readonly onBack: () => void
   readonly onDetails: () => void
   readonly isDetailsOpen: boolean
 }
 
+/** Turns the thread to the message that the route names, once it is loaded. */
+const useMessage = (conversationId: string, messageId: string | null, thread: Thread): void => {
+  const inbox = useInbox()
+  const { isLoaded } = thread
+  useEffect(() => {
+    if (messageId === null || !isLoaded) return
+    inbox.showMessage(conversationId, messageId).then(
+      (isThere) => {
+        if (!isThere) inbox.notify('That message is not there any more.')
+      },
+      () => undefined,
+    )
+  }, [inbox, conversationId, messageId, isLoaded])
+}
+
 const Open = ({
   row,
+  messageId,
   onBack,
   onDetails,
   isDetailsOpen,
@@ -29,6 +47,7 @@ const Open = ({
   const names = useNames(name)
   const thread = useSlice((state) => state.threads.get(row.id)) ?? emptyThread
   const [returned, setReturned] = useState<Pending | null>(null)
+  useMessage(row.id, messageId, thread)
   return (
     <>
       <Header row={row} onBack={onBack} onDetails={onDetails} isDetailsOpen={isDetailsOpen} />
@@ -36,6 +55,7 @@ const Open = ({
         <Log
           conversationId={row.id}
           thread={thread}
+          targetId={messageId}
           names={names}
           contactId={row.contactId}
           onEdit={(pending) => {

@@ -40,3 +40,22 @@ export const sizeWords = (bytes: number): string => {
   if (bytes < 1_000_000) return `${Math.round(bytes / 1_000)} KB`
   return `${(bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 1 : 0)} MB`
 }
+
+export interface MarkedPart {
+  readonly text: string
+  readonly isHit: boolean
+}
+
+/** A snippet of the search: hits stand between U+0002 and U+0003. */
+export const markedText = (snippet: string): readonly MarkedPart[] =>
+  snippet
+    .split('\u0002')
+    .flatMap((part, index) => {
+      if (index === 0) return [{ text: part, isHit: false }]
+      const [hit = '', ...rest] = part.split('\u0003')
+      return [
+        { text: hit, isHit: true },
+        { text: rest.join(''), isHit: false },
+      ]
+    })
+    .filter(({ text }) => text !== '')
