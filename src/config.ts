@@ -124,6 +124,12 @@ export const settingsTable = {
     integer(1024, 8 * MEGABYTE),
     'Largest provider webhook, bytes; beyond it 413.',
   ),
+  commandsPerSecond: setting(
+    'CONFAB_COMMANDS_PER_SECOND',
+    '2000',
+    integer(1, 1_000_000),
+    'Commands that one organization may ask of this node a second, twice as many at once; beyond it 429 with Retry-After. Provider webhooks are not counted.',
+  ),
   synchronous: setting(
     'CONFAB_LOG_SYNCHRONOUS',
     'FULL',

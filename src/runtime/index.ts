@@ -3,6 +3,7 @@
 
 export { openCommands } from './commands.ts'
 export type { Answer, Commands, Submission } from './commands.ts'
+export { limitCommands } from './allowance.ts'
 export { openSettings } from './settings.ts'
 export type { Settings } from './settings.ts'
 export { openOwners } from './owners.ts'
