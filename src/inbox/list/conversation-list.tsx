@@ -1,7 +1,7 @@
 // The list of a view: a grid of rows, virtualised, in the view's order, that follows events without moving under the pointer.
 // Between the rows in memory, which events change, and the few that are on screen.
 
-import { useVirtualizer } from '@tanstack/react-virtual'
+import { useVirtualizer, type VirtualItem } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactElement } from 'react'
 import type { Conversation } from '#schemas'
 import { Icon } from '../parts/icons.tsx'
@@ -11,6 +11,7 @@ import { contactNameOf } from '../words/names.ts'
 import { listViews, rowsOf, type ViewName } from '../state/views.ts'
 import { ConversationRow } from './conversation-row.tsx'
 import { useSteadyOrder } from './steady-order.ts'
+import { useCursor, type ListVirtualizer } from './use-cursor.ts'
 
 /** Pixels: the same for all rows, so that scrolling needs no measuring. */
 const ROW_PX = 88
@@ -59,6 +60,40 @@ const ListNotice = ({ view, list }: { readonly view: ViewName; readonly list: Li
   )
 }
 
+interface SlotProps {
+  readonly item: VirtualItem
+  readonly row: Conversation
+  readonly now: number
+  readonly isSelected: boolean
+  /** Where Tab enters the list. */
+  readonly isStop: boolean
+  readonly onFocus: (id: string) => void
+  readonly onOpen: (id: string) => void
+}
+
+const Slot = ({ item, row, now, isSelected, isStop, onFocus, onOpen }: SlotProps): ReactElement => (
+  <div
+    role="row"
+    aria-rowindex={item.index + 1}
+    aria-selected={isSelected}
+    className="list__slot"
+    style={{ transform: `translateY(${item.start}px)`, height: item.size }}
+  >
+    <div role="gridcell" className="list__cell">
+      <button
+        type="button"
+        className="list__button"
+        data-id={row.id}
+        tabIndex={isStop ? 0 : -1}
+        onFocus={() => onFocus(row.id)}
+        aria-label={`${contactNameOf(row)}${row.unread > 0 ? `, ${row.unread} unread` : ''}`}
+        onClick={() => onOpen(row.id)}
+      />
+      <ConversationRow row={row} now={now} isSelected={isSelected} />
+    </div>
+  </div>
+)
+
 interface RowsProps {
   readonly view: ViewName
   readonly rows: readonly Conversation[]
@@ -71,7 +106,7 @@ interface RowsProps {
 const Rows = ({ view, rows, selectedId, onOpen, hasMore, scroller }: RowsProps): ReactElement => {
   const inbox = useInbox()
   const now = useNow()
-  const virtual = useVirtualizer({
+  const virtual: ListVirtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller,
     estimateSize: () => ROW_PX,
@@ -85,6 +120,10 @@ const Rows = ({ view, rows, selectedId, onOpen, hasMore, scroller }: RowsProps):
     if (hasMore && last >= rows.length - PAGE_AHEAD) inbox.loadMore(view)
   }, [inbox, view, hasMore, last, rows.length])
 
+  const { cursorId, setCursor, grid, keyed } = useCursor(rows, selectedId, virtual)
+  // The row the keyboard is at may be scrolled away: Tab still finds one.
+  const isCursorDrawn = items.some(({ index }) => rows[index]?.id === cursorId)
+  const stopId = isCursorDrawn ? cursorId : rows[items[0]?.index ?? 0]?.id
   const selectedIndex = rows.findIndex(({ id }) => id === selectedId)
   useEffect(() => {
     if (selectedIndex >= 0) virtual.scrollToIndex(selectedIndex, { align: 'auto' })
@@ -93,35 +132,27 @@ const Rows = ({ view, rows, selectedId, onOpen, hasMore, scroller }: RowsProps):
 
   return (
     <div
+      ref={grid}
       role="grid"
+      tabIndex={-1}
+      onKeyDown={keyed}
       aria-label={listViews[view].title}
       aria-rowcount={hasMore ? -1 : rows.length}
       style={{ height: virtual.getTotalSize(), position: 'relative' }}
     >
       {items.map((item) => {
         const row = rows[item.index]
-        if (row === undefined) return null
-        const isSelected = row.id === selectedId
-        return (
-          <div
+        return row === undefined ? null : (
+          <Slot
             key={item.key}
-            role="row"
-            aria-rowindex={item.index + 1}
-            aria-selected={isSelected}
-            className="list__slot"
-            style={{ transform: `translateY(${item.start}px)`, height: item.size }}
-          >
-            <div role="gridcell" className="list__cell">
-              <button
-                type="button"
-                className="list__button"
-                tabIndex={isSelected || (selectedIndex < 0 && item.index === 0) ? 0 : -1}
-                aria-label={`${contactNameOf(row)}${row.unread > 0 ? `, ${row.unread} unread` : ''}`}
-                onClick={() => onOpen(row.id)}
-              />
-              <ConversationRow row={row} now={now} isSelected={isSelected} />
-            </div>
-          </div>
+            item={item}
+            row={row}
+            now={now}
+            isSelected={row.id === selectedId}
+            isStop={row.id === stopId}
+            onFocus={setCursor}
+            onOpen={onOpen}
+          />
         )
       })}
     </div>
@@ -157,7 +188,8 @@ export const ConversationList = ({ view, selectedId, onOpen }: ConversationListP
   const [scroller, setScroller] = useState<HTMLDivElement | null>(null)
   const [isScrolled, setScrolled] = useState(false)
   const [isPointed, pointed] = useRecentMove()
-  const isHeld = isScrolled || isPointed
+  const [isKeyed, setKeyed] = useState(false)
+  const isHeld = isScrolled || isPointed || isKeyed
   const sorted = useRows(view)
   const { rows, newCount, release } = useSteadyOrder(sorted, { isHeld, key: view })
 
@@ -168,6 +200,9 @@ export const ConversationList = ({ view, selectedId, onOpen }: ConversationListP
       className="list__scroller"
       ref={setScroller}
       onPointerMove={pointed}
+      // A row that was clicked keeps the focus, and holds nothing by it.
+      onFocus={(event) => setKeyed(event.target.matches(':focus-visible'))}
+      onBlur={() => setKeyed(false)}
       onScroll={(event) => setScrolled(event.currentTarget.scrollTop > ROW_PX)}
     >
       {newCount > 0 ? (

@@ -23,7 +23,12 @@ export const ListPane = ({ search, onMenu }: ListPaneProps): ReactElement => {
   const isSearching = route.search.trim() !== ''
   const setWords = (words: string): void => navigate({ search: words }, { isSameStep: true })
   const focusField = useCallback(() => field.current?.focus(), [])
+  const focusList = useCallback(() => {
+    // After the pane is drawn: on a phone it was not there.
+    requestAnimationFrame(() => pane.current?.querySelector<HTMLElement>('a.hit, .list__button[tabindex="0"]')?.focus())
+  }, [])
   useSignal('search', focusField)
+  useSignal('list', focusList)
 
   const keyed = (event: KeyboardEvent<HTMLInputElement>): void => {
     if (event.nativeEvent.isComposing) return
@@ -32,7 +37,7 @@ export const ListPane = ({ search, onMenu }: ListPaneProps): ReactElement => {
       setWords('')
     } else if (event.key === 'ArrowDown') {
       event.preventDefault()
-      pane.current?.querySelector<HTMLElement>('a.hit, .list__button[tabindex="0"]')?.focus()
+      focusList()
     } else if (event.key === 'Enter' && !search.isBusy) {
       const first = search.people[0] ?? search.messages[0]
       if (first !== undefined) navigate(placeOf(first))

@@ -18,8 +18,14 @@ const SIZES: Readonly<Record<Item['kind'], number>> = { title: 32, hit: 72 }
 /** Hits from the end at which the next page is fetched. */
 const PAGE_AHEAD = 6
 
-/** A place that a hit leads to. */
-export const placeOf = ({ conversationId, messageId }: Hit): { conversationId: string; messageId: string | null } => ({
+/** A conversation, from its newest message or from the one named. */
+export interface Place {
+  readonly conversationId: string
+  readonly messageId: string | null
+}
+
+/** Where a hit leads. */
+export const placeOf = ({ conversationId, messageId }: Hit): Place => ({
   conversationId,
   messageId: messageId ?? null,
 })

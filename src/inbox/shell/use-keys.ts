@@ -2,18 +2,22 @@
 // Between the keyboard and the actions that buttons also carry out.
 
 import { useEffect, useRef } from 'react'
+import type { Place } from '../list/search-results.tsx'
 import { useInbox, useNames, useRoute, useSlice } from '../state/hooks.ts'
 import { contactNameOf } from '../words/names.ts'
 import type { Signals } from '../state/signals.ts'
-import { viewNames } from '../state/views.ts'
+import { useSingleKeys } from '../state/preferences.ts'
+import { viewNames, type ViewName } from '../state/views.ts'
 import { actionsOn } from '../thread/use-actions.ts'
 
 interface KeysOptions {
   readonly signals: Signals
   /** What the list shows, in order: conversations, or what a search found. */
-  readonly places: readonly { readonly conversationId: string; readonly messageId: string | null }[]
+  readonly places: readonly Place[]
   readonly toggleDetails: () => void
   readonly openHelp: () => void
+  /** One step back: a drawer, settings, the conversation. */
+  readonly onEscape: () => void
 }
 
 const isField = (target: EventTarget | null): boolean =>
@@ -27,8 +31,13 @@ const nameOf = (event: KeyboardEvent): string => {
   return event.shiftKey ? `Shift+${key.toLowerCase()}` : key.toLowerCase()
 }
 
+type Bindings = Readonly<Record<string, () => void>>
+
+/** After `g`, where to: one key, soon. */
+const GO_MS = 1_500
+
 /** What each key does now. */
-const useBindings = ({ signals, places, toggleDetails, openHelp }: KeysOptions): Readonly<Record<string, () => void>> => {
+const useBindings = ({ signals, places, toggleDetails, openHelp, onEscape }: KeysOptions): Bindings => {
   const inbox = useInbox()
   const [route, navigate] = useRoute()
   const row = useSlice((state) => state.rows.get(route.conversationId ?? ''))
@@ -39,18 +48,23 @@ const useBindings = ({ signals, places, toggleDetails, openHelp }: KeysOptions):
     const next = places[at < 0 ? 0 : Math.min(places.length - 1, Math.max(0, at + by))]
     if (next !== undefined) navigate({ ...next, settings: null })
   }
+  const show = (view: ViewName): void => navigate({ view, search: '', conversationId: null, settings: null })
   const turnTo = (by: number): void => {
     const next = viewNames[(viewNames.indexOf(route.view) + by + viewNames.length) % viewNames.length]
-    if (next !== undefined) navigate({ view: next, conversationId: null, settings: null })
+    if (next !== undefined) show(next)
   }
   const general = {
     j: () => step(1),
     k: () => step(-1),
     '[': () => turnTo(-1),
     ']': () => turnTo(1),
+    'g m': () => show('mine'),
+    'g u': () => show('unassigned'),
+    'g a': () => show('all'),
+    'g s': () => navigate({ settings: 'accounts' }),
     '/': () => signals.emit('search'),
     '?': openHelp,
-    Escape: () => navigate(route.settings === null ? { conversationId: null } : { settings: null }),
+    Escape: onEscape,
   }
   if (row === undefined || route.settings !== null) return general
   const actions = actionsOn(inbox, row, names)
@@ -64,6 +78,10 @@ const useBindings = ({ signals, places, toggleDetails, openHelp }: KeysOptions):
     p: () => signals.emit('priority'),
     c: actions.claim,
     e: actions.resolve,
+    'Shift+e': () => {
+      actions.resolve()
+      step(1)
+    },
     'Shift+o': actions.reopen,
     u: () => {
       actions.unread()
@@ -73,19 +91,29 @@ const useBindings = ({ signals, places, toggleDetails, openHelp }: KeysOptions):
   }
 }
 
+/** Whether the event is no key of ours: part of a shortcut of the browser, of a word, of a menu. */
+const isForeign = (event: KeyboardEvent): boolean =>
+  event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented || isField(event.target)
+
 export const useKeys = (options: KeysOptions): void => {
-  const bindings = useRef<Readonly<Record<string, () => void>>>({})
+  const bindings = useRef<Bindings>({})
   const current = useBindings(options)
+  const isOn = useSingleKeys()
   useEffect(() => {
-    bindings.current = current
+    bindings.current = isOn ? current : { Escape: options.onEscape }
   })
   useEffect(() => {
+    let goUntil = 0
     const pressed = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented || isField(event.target)) return
-      const bound = bindings.current[nameOf(event)]
-      if (bound === undefined) return
-      event.preventDefault()
-      bound()
+      if (isForeign(event) || event.key === 'Shift') return
+      const name = nameOf(event)
+      const isSecond = event.timeStamp < goUntil
+      goUntil = 0
+      const bound = bindings.current[isSecond ? `g ${name}` : name]
+      if (bound !== undefined) {
+        event.preventDefault()
+        bound()
+      } else if (name === 'g') goUntil = event.timeStamp + GO_MS
     }
     document.addEventListener('keydown', pressed)
     return () => document.removeEventListener('keydown', pressed)

@@ -3,7 +3,7 @@
 
 import { createContext, useContext, useEffect, useState } from 'react'
 
-export type Signal = 'reply' | 'note' | 'assign' | 'snooze' | 'label' | 'priority' | 'search' | 'attach' | 'resolve'
+export type Signal = 'reply' | 'note' | 'assign' | 'snooze' | 'label' | 'priority' | 'search' | 'list' | 'attach' | 'resolve'
 
 export interface Signals {
   emit(signal: Signal): void

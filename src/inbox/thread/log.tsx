@@ -10,6 +10,7 @@ import { lastReadMessage, threadItems, type ThreadItem } from '../state/thread-i
 import { clockTime, dayLabel, fullTime } from '../words/times.ts'
 import type { Names } from '../words/words.ts'
 import { Bubble, PendingBubble } from './bubble.tsx'
+import { Speaker } from './speaker.tsx'
 
 /** Pixels a line is taken to have before it is measured. */
 const ESTIMATES: Readonly<Record<ThreadItem['kind'], number>> = { day: 44, unread: 36, activity: 32, message: 60, pending: 60 }
@@ -191,13 +192,14 @@ export const Log = (props: LogProps): ReactElement => {
         ref={scroller}
         onScroll={scrolled}
         role="log"
-        aria-live="polite"
-        aria-relevant="additions"
+        // Lines come and go with scrolling: the speaker below says what is new.
+        aria-live="off"
         aria-label={`Conversation with ${names.contact}`}
         tabIndex={0}
       >
         <Lines virtual={virtual} items={items} props={props} now={now} />
       </div>
+      <Speaker messages={thread.messages} names={names} />
       {isTyping ? <Typing name={names.contact} /> : null}
       {isAtEnd ? null : (
         <button
