@@ -112,6 +112,12 @@ export const settingsTable = {
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'silent'),
     'What is logged. Message texts, tokens and phone numbers never are.',
   ),
+  telemetry: setting(
+    'CONFAB_TELEMETRY',
+    'off',
+    oneOf('off', 'requests'),
+    'requests: each answered API request leaves a record in `logs` (route, status, time, ids; no texts, no addresses), kept 7 days.',
+  ),
   attachmentBytesMax: setting(
     'CONFAB_ATTACHMENT_BYTES_MAX',
     String(25 * MEGABYTE),

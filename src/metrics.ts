@@ -26,6 +26,7 @@ const instruments = (registry: Registry) => {
       'channel',
       'code',
     ]),
+    tailRestarts: counter('tail_restarts_total', 'Reads of the log begun anew after an error, by tail.', ['tail']),
     appendSeconds: histogram('append_seconds', 'From an append to its durability, at the edges.', SECONDS_FAST, ['door']),
     decideSeconds: histogram('decide_seconds', 'From taking a batch of commands to its commit.', SECONDS_FAST),
     decided: counter('commands_decided_total', 'Commands decided, by result: accepted, refused, repeated, parked.', ['result']),
@@ -36,6 +37,7 @@ const instruments = (registry: Registry) => {
     sends: counter('sends_total', 'Attempts to send at providers, by channel and fate.', ['channel', 'fate']),
     httpSeconds: histogram('http_seconds', 'API requests, from the first byte to the answer.', SECONDS_SLOW, ['method', 'route', 'status']),
     problems: counter('http_problems_total', 'Problems answered, by code.', ['code']),
+    telemetryDropped: counter('telemetry_dropped_total', 'Request telemetry given up: too much waited, or its cluster did not take it.'),
     signIns: counter('sign_ins_total', 'Attempts to sign in, by result.', ['result']),
   }
 }

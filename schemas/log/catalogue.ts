@@ -8,6 +8,7 @@ import { eventRecords, subjectKindOf, type EventType } from './events.ts'
 import { settingRecords, uniqueSetting } from './settings.ts'
 import * as effects from './effects.ts'
 import * as states from './states.ts'
+import { requestLog } from './telemetry.ts'
 
 const prefixed = (prefix: string, records: Readonly<Record<string, RecordShape<unknown>>>): Record<string, RecordShape<unknown>> =>
   Object.fromEntries(Object.entries(records).map(([name, shape]) => [`${prefix}${name}`, shape]))
@@ -49,4 +50,5 @@ export const catalogue: Readonly<Record<string, Readonly<Record<string, RecordSh
   ownership: { lease: states.leaseRecord, backfill: states.backfillMark },
   schemas: { schema: states.schemaRecord },
   'dead-letters': { 'dead-letter': states.deadLetter },
+  logs: { request: requestLog },
 }

@@ -21,7 +21,10 @@ export const secure = (app: FastifyInstance, { publicUrl }: Pick<HttpOptions, 'p
   })
 }
 
-export const observe = (app: FastifyInstance, { metrics, logger }: Pick<HttpOptions, 'metrics' | 'logger'>): void => {
+export const observe = (
+  app: FastifyInstance,
+  { metrics, logger, clock, onAnswered }: Pick<HttpOptions, 'metrics' | 'logger' | 'clock' | 'onAnswered'>,
+): void => {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none'
     metrics.httpSeconds.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000)
@@ -35,6 +38,16 @@ export const observe = (app: FastifyInstance, { metrics, logger }: Pick<HttpOpti
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
       ...by,
+    })
+    onAnswered?.({
+      requestId: request.id,
+      at: clock(),
+      method: request.method,
+      route,
+      status: reply.statusCode,
+      durationMs: reply.elapsedTime,
+      organizationId: request.who?.grants.organizationId ?? null,
+      principalId: request.who?.grants.id ?? null,
     })
     done()
   })

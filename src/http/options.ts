@@ -4,7 +4,7 @@
 import type { Logger } from 'pino'
 import type { Readable } from 'node:stream'
 import type { Grants } from '#schemas'
-import type { Attachment, Command, Account } from '#schemas/log'
+import type { Account, Attachment, Command, RequestLog } from '#schemas/log'
 import type { ChannelAdapter, ParsedEvent } from '#channels'
 import type { Config } from '#config'
 import type { Log, LogRecord } from '#log'
@@ -80,7 +80,10 @@ export interface Readiness {
 }
 
 export interface HttpOptions {
-  readonly config: Pick<Config, 'host' | 'port' | 'publicUrl' | 'duties' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken' | 'trustedProxies'>
+  readonly config: Pick<
+    Config,
+    'host' | 'port' | 'publicUrl' | 'duties' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken' | 'trustedProxies'
+  >
   readonly log: Pick<Log, 'append'>
   readonly settings: Settings
   readonly views: Views
@@ -98,6 +101,8 @@ export interface HttpOptions {
   readonly logger: Pick<Logger, 'error' | 'warn' | 'info' | 'debug'>
   readonly metrics: Metrics
   readonly readiness: () => Readiness | Promise<Readiness>
+  /** Told of each answered request of the API; must not wait. */
+  readonly onAnswered?: (request: Omit<RequestLog, 'node'>) => void
   /** A signed webhook was refused for reasons of ours and may not come again. */
   readonly onWebhookRefused?: () => void
   /** How the outside reaches this server, without a slash at the end; known once it listens. */

@@ -8,7 +8,7 @@ import { channelOf } from '#channels'
 import { ConfabError } from '#errors'
 import type { openUploads } from '#effects'
 import { openGateway, type Gateway, type GatewayOptions } from '#gateway'
-import { openHttp, type Http } from '#http'
+import { openHttp, type Http, type HttpOptions } from '#http'
 import { partitionOf } from '#log'
 import {
   accountOf,
@@ -25,6 +25,7 @@ import { hashPassword, hashToken } from '#secrets'
 import { openViews, type Views } from '#views'
 import type { openFileLinks } from '../file-links.ts'
 import { openReadiness } from '../readiness.ts'
+import { openTelemetry } from '../telemetry.ts'
 import { watchViewLag } from '../view-lag.ts'
 import type { Core } from './core.ts'
 import type { NodeTools } from './tools.ts'
@@ -101,6 +102,17 @@ const openNodeGateway = (core: Core, tools: NodeTools & Pick<DoorTools, 'views' 
   })
 }
 
+const after = (ms: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, ms)
+  return () => clearTimeout(timer)
+}
+
+const openNodeTelemetry = ({ config, log }: Core, { metrics, stack }: NodeTools): NonNullable<HttpOptions['onAnswered']> => {
+  const telemetry = openTelemetry({ log, node: config.publicUrl, after, onDropped: (records) => metrics.telemetryDropped.inc(records) })
+  stack.add(() => telemetry.close())
+  return (request) => telemetry.note(request)
+}
+
 /** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
 export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => {
   const { logger, metrics, stack, views, uploads, links, onWebhookRefused } = tools
@@ -149,6 +161,7 @@ export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => 
       }),
     }),
     onWebhookRefused,
+    ...(config.telemetry === 'off' ? {} : { onAnswered: openNodeTelemetry(core, tools) }),
     publicUrl: () => config.publicUrl,
     webDirectory: WEB_DIRECTORY,
     typing: (grants, said) => gatewayOf().typing(grants, said),
