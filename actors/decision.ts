@@ -62,6 +62,9 @@ export interface SettingsSlice {
   readonly organization?: Organization | undefined
   agent?(agentId: string): Agent | undefined
   label?(labelId: string): boolean
+  /** Accounts it is listed for; none = all. undefined where there is no such bot. */
+  bot?(botId: string): { readonly accountIds: readonly string[] } | undefined
+  team?(teamId: string): boolean
 }
 
 export interface DecideContext {

@@ -1,7 +1,7 @@
 // A decision in the making: events go through the actor's fold as they are decided, so the snapshot is never built another way.
 // Between the rules of an actor and the Decision it returns.
 
-import type { Command, Content, Event, EventType, MessageRow, StoredContent } from '#schemas/log'
+import type { Command, Content, Event, EventType, MessageRow, Principal, StoredContent } from '#schemas/log'
 import type { DecideContext, DecidedOutcome, Decision, EffectChange, MarkChange, RowChange, SettingChange } from './decision.ts'
 
 /** How a draft of one kind of actor folds and what follows from an event. */
@@ -54,7 +54,8 @@ export class Draft<S extends { readonly seq: number; readonly at: number }> {
     return this.snapshot === null ? 1 : this.snapshot.seq + 1
   }
 
-  append(type: EventType, data: Event['data'], contents: readonly Content[] = NONE): Applied {
+  /** `by`: whose doing it is where that is not who sent the command, as when a scheduled message's time comes. */
+  append(type: EventType, data: Event['data'], contents: readonly Content[] = NONE, by: Principal = this.command.by): Applied {
     const { command, snapshot } = this
     const seq = this.nextSeq
     const event = {
@@ -64,7 +65,7 @@ export class Draft<S extends { readonly seq: number; readonly at: number }> {
       seq,
       contactSeq: this.#kind.contactSeqOf(snapshot, type, data),
       at: this.now,
-      by: command.by,
+      by,
       commandId: command.commandId,
       ruleId: null,
       settingsOffset: this.context.settings.offset,

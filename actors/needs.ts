@@ -24,6 +24,7 @@ export const rowsNeeded = (command: Command): readonly RowNeed[] => {
     case 'message.settle':
     case 'message.edit':
     case 'message.delete':
+    case 'message.react':
     case 'attachment.report':
       return [message(id, command.data.messageId)]
     case 'message.send': {

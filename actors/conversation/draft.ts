@@ -11,6 +11,7 @@ import {
   type EventType,
   type MessageContent,
   type MessageRow,
+  type Principal,
   type Profile,
 } from '#schemas/log'
 import type { DecideContext } from '../decision.ts'
@@ -30,11 +31,21 @@ const shown: ReadonlySet<EventType> = new Set([
   'message.queued',
   'message.edited',
   'message.deleted',
+  'message.reacted',
   'message.attached',
   'conversation.erased',
 ])
 
-const isShown = (type: EventType, data: object): boolean => shown.has(type) && !('attempt' in data && data.attempt !== 1)
+/** What waits for its time is nobody's but ours, its edits and its end too; it is shown when its time has come. */
+const isShown = (before: ConversationSnapshot | null, type: EventType, data: object): boolean => {
+  if (!shown.has(type)) return false
+  if (type === 'message.queued') {
+    const { attempt, sendAt, isDue } = data as EventData['message.queued']
+    return isDue || (attempt === 1 && sendAt === null)
+  }
+  if (before === null || before.scheduled.length === 0 || !('messageId' in data)) return true
+  return !before.scheduled.some(({ messageId }) => messageId === data.messageId)
+}
 
 /** What else an event's effects need, kept out of the event because it is content. */
 interface Sending {
@@ -56,15 +67,20 @@ export class ConversationDraft extends Draft<ConversationSnapshot> {
       context,
       kind: {
         step: (before, event) => stepConversation(before, event, transition),
-        contactSeqOf: (before, type, data) => (isShown(type, data) ? (before?.contactSeq ?? 0) + 1 : null),
+        contactSeqOf: (before, type, data) => (isShown(before, type, data) ? (before?.contactSeq ?? 0) + 1 : null),
       },
     })
   }
 
   /** Decides an event: folds it, completes its list row, its message's row and its effects. */
-  apply<T extends ConversationEventType>(type: T, data: WithoutRow<T>, contents: readonly Content[] = []): ConversationSnapshot {
+  apply<T extends ConversationEventType>(
+    type: T,
+    data: WithoutRow<T>,
+    contents: readonly Content[] = [],
+    by?: Principal,
+  ): ConversationSnapshot {
     const before = this.snapshot ?? unborn
-    const applied = this.append(type, data, contents)
+    const applied = this.append(type, data, contents, by)
     const after = this.snapshot ?? before
     // Only the fold knows the row after the event, so it is filled in behind it.
     if (withRow.has(type)) (applied.event.data as { row?: unknown }).row = rowOf(after)
@@ -124,8 +140,8 @@ export class ConversationDraft extends Draft<ConversationSnapshot> {
   }
 
   /** Web chat needs no sender: what is queued is sent, the widget tails it. */
-  #send({ messageId, attempt }: EventData['message.queued'], seq: number): void {
-    if (this.sending === null || this.snapshot?.channel === 'web') return
+  #send({ messageId, attempt, sendAt }: EventData['message.queued'], seq: number): void {
+    if (this.sending === null || sendAt !== null || this.snapshot?.channel === 'web') return
     putSend(this, { messageId, attempt, seq, notBefore: this.now, ...this.sending })
   }
 }

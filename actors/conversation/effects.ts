@@ -92,13 +92,15 @@ export const putTimers = (draft: Drafting, before: readonly Timer[], after: read
   for (const timer of after) if (!before.includes(timer)) putTimer(draft, timer)
 }
 
-export const putTimer = (draft: Drafting, { kind, setBySeq, dueAt }: Timer): void => {
+/** `at` other than the timer's own moves its effect alone; null ends it. */
+export const putTimer = (draft: Drafting, { kind, setBySeq, dueAt }: Timer, at: number | null = dueAt): void => {
   const key = timerEffectKey(draft.subjectId, kind)
+  if (at === null) return draft.putEffect({ key, shape: 'timer', value: null })
   const { organizationId } = draft.command
   draft.putEffect({
     key,
     shape: 'timer',
-    value: { effectId: idIn(key), organizationId, conversationId: draft.subjectId, kind, setBySeq, dueAt },
+    value: { effectId: idIn(key), organizationId, conversationId: draft.subjectId, kind, setBySeq, dueAt: at },
   })
 }
 

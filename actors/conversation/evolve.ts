@@ -84,4 +84,8 @@ export const loadConversation = (decoded: unknown): ConversationSnapshot | null 
 export const hashConversation = (snapshot: ConversationSnapshot): string => derivePlain('state', [JSON.stringify(snapshot, fieldNames)])
 
 /** Names at every depth: JSON.stringify keeps these and sorts by this list. */
-const fieldNames = [...Object.keys(unborn), 'kind', 'delivered', 'read', 'expiresAt', 'openedAt', 'dueAt', 'setBySeq', 'n']
+const nestedNames = [
+  ...['kind', 'delivered', 'read', 'expiresAt', 'openedAt', 'dueAt', 'setBySeq', 'n'],
+  ...['to', 'context', 'messageId', 'isUnlessReply'],
+]
+const fieldNames = [...Object.keys(unborn), ...nestedNames]

@@ -10,6 +10,13 @@ export type ConversationEvent = Event<ConversationEventType>
 type Patch = Partial<ConversationSnapshot>
 type Fold<T extends ConversationEventType> = (before: ConversationSnapshot, event: Event<T>) => Patch
 
+type Scheduled = ConversationSnapshot['scheduled'][number]
+
+/** How long before its end a window is said to close. */
+export const CLOSING_MS = 3_600_000
+/** Unsent messages of a bot that a take-over can call off: the newest. */
+const BOT_SENDS_MAX = 32
+
 const NOTHING: Patch = {}
 const unchanged = (): Patch => NOTHING
 
@@ -54,9 +61,19 @@ export const unborn: ConversationSnapshot = {
   attributes: null,
   erasedUpTo: 0,
   parkedAt: null,
+  offer: null,
+  participants: [],
+  scheduled: [],
+  botSends: [],
 }
 
-const withoutWake = (timers: Timer[]): Timer[] => (timers.length === 0 ? timers : timers.filter(({ kind }) => kind !== 'wake'))
+const without = (timers: Timer[], unwanted: Timer['kind']): Timer[] =>
+  timers.some(({ kind }) => kind === unwanted) ? timers.filter(({ kind }) => kind !== unwanted) : timers
+const withoutWake = (timers: Timer[]): Timer[] => without(timers, 'wake')
+
+/** Whatever gives it to somebody, or lets the time pass, ends a standing offer. */
+const withoutOffer = ({ offer, timers }: ConversationSnapshot): Patch =>
+  offer === null ? NOTHING : { offer: null, timers: without(timers, 'offer') }
 
 const created: Fold<'conversation.created'> = (_before, { data, at, seq, organizationId, by }) => ({
   id: data.row.id,
@@ -100,6 +117,7 @@ const assigned: Fold<'conversation.assigned'> = (before, { data, at, seq }) =>
   isSame(before.assignee, data.after)
     ? { teamId: data.teamAfter }
     : {
+        ...withoutOffer(before),
         teamId: data.teamAfter,
         assignee: data.after,
         assignedAt: data.after === null ? null : at,
@@ -116,9 +134,52 @@ const received: Fold<'message.received'> = (before, { data, at }) => {
   }
 }
 
-const queued: Fold<'message.queued'> = (before, { data, at, by, seq }) => {
-  if (data.attempt > 1) return NOTHING
-  const patch: Patch = { lastActivityAt: at, orderFloor: Math.max(before.orderFloor, data.orderAt) }
+/** One timer for all scheduled messages: the earliest's. */
+const rescheduled = ({ timers }: ConversationSnapshot, scheduled: Scheduled[], setBySeq: number): Patch => {
+  const dueAt = scheduled.reduce((earliest, send) => Math.min(earliest, send.dueAt), Number.POSITIVE_INFINITY)
+  const timer = timers.find(({ kind }) => kind === 'schedule')
+  if (timer?.dueAt === dueAt) return { scheduled }
+  const others = without(timers, 'schedule')
+  return { scheduled, timers: scheduled.length === 0 ? others : [...others, { kind: 'schedule', dueAt, setBySeq }] }
+}
+
+const isScheduled = ({ scheduled }: ConversationSnapshot, messageId: string): boolean =>
+  scheduled.some((send) => send.messageId === messageId)
+
+/** The message waits for nothing any more: neither for its time nor for a word of the sender. */
+const unqueued = (before: ConversationSnapshot, messageId: string | null, seq: number): Patch => {
+  const { scheduled, botSends } = before
+  if (messageId === null || (scheduled.length === 0 && botSends.length === 0)) return NOTHING
+  const patch: Patch = botSends.includes(messageId) ? { botSends: botSends.filter((id) => id !== messageId) } : {}
+  if (!isScheduled(before, messageId)) return patch
+  return Object.assign(
+    patch,
+    rescheduled(
+      before,
+      scheduled.filter((send) => send.messageId !== messageId),
+      seq,
+    ),
+  )
+}
+
+const withBotSend = (botSends: string[], messageId: string): string[] =>
+  botSends.includes(messageId) ? botSends : [...botSends, messageId].slice(-BOT_SENDS_MAX)
+
+/** A retry says nothing new; nor does what waits for its time, of which no one but us knows. */
+const requeued = (before: ConversationSnapshot, { data, by, seq }: Event<'message.queued'>): Patch => {
+  const { messageId, sendAt, isUnlessReply } = data
+  const patch: Patch = sendAt === null ? {} : rescheduled(before, [...before.scheduled, { messageId, dueAt: sendAt, isUnlessReply }], seq)
+  if (by.kind === 'bot') patch.botSends = withBotSend(before.botSends, messageId)
+  return patch
+}
+
+const queued: Fold<'message.queued'> = (before, event) => {
+  const { data, at, by, seq } = event
+  if (data.sendAt !== null || (data.attempt > 1 && !data.isDue)) return requeued(before, event)
+  const patch: Patch = data.isDue ? { ...unqueued(before, data.messageId, seq) } : {}
+  patch.lastActivityAt = at
+  patch.orderFloor = Math.max(before.orderFloor, data.orderAt)
+  if (by.kind === 'bot') patch.botSends = withBotSend(before.botSends, data.messageId)
   if (by.kind !== 'agent' && by.kind !== 'bot') return patch
   patch.lastReplyAt = at
   patch.waitingSince = null
@@ -131,13 +192,30 @@ const queued: Fold<'message.queued'> = (before, { data, at, by, seq }) => {
   return patch
 }
 
-const delivered: Fold<'message.delivered'> = ({ receipts }, { data }) =>
-  data.upToSeq === null ? NOTHING : { receipts: { delivered: Math.max(receipts.delivered, data.upToSeq), read: receipts.read } }
+const delivered: Fold<'message.delivered'> = (before, { data, seq }) => {
+  const { receipts } = before
+  return data.upToSeq === null
+    ? unqueued(before, data.messageId, seq)
+    : { receipts: { delivered: Math.max(receipts.delivered, data.upToSeq), read: receipts.read } }
+}
 
-const read: Fold<'message.read'> = ({ receipts }, { data }) =>
-  data.upToSeq === null
-    ? NOTHING
+const read: Fold<'message.read'> = (before, { data, seq }) => {
+  const { receipts } = before
+  return data.upToSeq === null
+    ? unqueued(before, data.messageId, seq)
     : { receipts: { delivered: Math.max(receipts.delivered, data.upToSeq), read: Math.max(receipts.read, data.upToSeq) } }
+}
+
+const offered: Fold<'handover.offered'> = ({ timers }, { data, seq, contents }) => ({
+  offer: { to: data.to, expiresAt: data.expiresAt, seq, context: contents === 0 ? null : { seq, n: 0 } },
+  timers: [...without(timers, 'offer'), { kind: 'offer', dueAt: data.expiresAt, setBySeq: seq }],
+})
+
+/** The timer of a window looks at what the window has become: see fireTimer. */
+const withWindowTimer = (timers: Timer[], dueAt: number, setBySeq: number): Timer[] => [
+  ...without(timers, 'window'),
+  { kind: 'window', dueAt, setBySeq },
+]
 
 const folds: { readonly [T in ConversationEventType]: Fold<T> } = {
   'conversation.created': created,
@@ -151,6 +229,8 @@ const folds: { readonly [T in ConversationEventType]: Fold<T> } = {
   }),
   'conversation.prioritized': (_before, { data }) => ({ priority: data.after }),
   'conversation.changed': (_before, { data }) => ({ attributes: data.attributes }),
+  'conversation.joined': ({ participants }, { data }) => ({ participants: [...participants, ...data.participants] }),
+  'conversation.left': ({ participants }, { data }) => ({ participants: participants.filter((id) => !data.participants.includes(id)) }),
   'conversation.blocked': (_before, { data }) => ({ isBlocked: data.isBlocked }),
   'conversation.opted': (_before, { data }) => ({ isOptedOut: data.isOptedOut }),
   'conversation.parked': (_before, { data }) => ({ parkedAt: data.offset < 0 ? null : data.offset }),
@@ -160,15 +240,24 @@ const folds: { readonly [T in ConversationEventType]: Fold<T> } = {
   'note.deleted': unchanged,
   'message.received': received,
   'message.queued': queued,
-  'message.sent': unchanged,
+  'message.sent': (before, { data, seq }) => unqueued(before, data.messageId, seq),
   'message.delivered': delivered,
   'message.read': read,
-  'message.failed': unchanged,
-  'message.unknown': unchanged,
+  'message.failed': (before, { data, seq }) => unqueued(before, data.messageId, seq),
+  'message.unknown': (before, { data, seq }) => unqueued(before, data.messageId, seq),
   'message.settled': unchanged,
   'message.edited': unchanged,
   'message.deleted': unchanged,
+  'message.reacted': unchanged,
   'message.attached': unchanged,
+  'handover.offered': offered,
+  'handover.accepted': withoutOffer,
+  'handover.passed': withoutOffer,
+  'handover.released': withoutOffer,
+  'handover.expired': withoutOffer,
+  'handover.taken': unchanged,
+  'window.opened': ({ timers }, { data, seq }) => ({ timers: withWindowTimer(timers, data.window.expiresAt - CLOSING_MS, seq) }),
+  'window.closing': ({ timers }, { data, seq }) => ({ timers: withWindowTimer(timers, data.expiresAt, seq) }),
 }
 
 export const conversationEventTypes = Object.keys(folds) as ConversationEventType[]

@@ -1,7 +1,7 @@
 // Message rows as folds: the current form of a message after an event and its contents.
 // Between the events of a conversation and the topic `messages`; a content that is gone leaves the row without it.
 
-import type { ContentReference, Event, MessageRow, SendState, StoredContent } from '#schemas/log'
+import type { ContentReference, Event, MessageRow, Reaction, SendState, StoredContent } from '#schemas/log'
 
 type Send = NonNullable<MessageRow['send']>
 
@@ -35,6 +35,9 @@ const born = (event: Event<'message.received' | 'message.queued' | 'note.added'>
     commandId: event.commandId,
     // A hash of what was said: not a fact, so no event has it; the decision adds it to the row.
     bodyHash: '',
+    reactions: [],
+    mentions: event.type === 'note.added' ? event.data.mentions : [],
+    sendAt: isOut ? event.data.sendAt : null,
   }
 }
 
@@ -48,7 +51,25 @@ const edited = (row: MessageRow, event: Event, contents: readonly StoredContent[
 }
 
 /** The row without its content; ids, times and counts stay, and its id goes on refusing repeats. */
-export const eraseRow = (row: MessageRow): MessageRow => ({ ...row, isErased: true, content: null })
+export const eraseRow = (row: MessageRow): MessageRow => ({ ...row, isErased: true, content: null, reactions: [] })
+
+/** Its time has come, or it is tried again; a scheduled one gets its number of the contact now. */
+const requeued = (row: MessageRow, event: Event<'message.queued'>): MessageRow => {
+  const after = withSend(row, { ...sent('queued'), attempt: event.data.attempt })
+  return event.data.isDue ? { ...after, contactSeq: event.contactSeq, contents: [...row.contents, { seq: event.seq, n: 0 }] } : after
+}
+
+/** One a principal, in the order of their first; what was taken back stays as a word without an emoji, against older news. */
+const withReaction = (
+  reactions: readonly Reaction[],
+  event: Event<'message.reacted'>,
+  contents: readonly StoredContent[],
+): MessageRow['reactions'] => {
+  const content = contents.find(({ kind }) => kind === 'reaction') as StoredContent<'reaction'> | undefined
+  const next: Reaction = { by: event.by, emoji: content?.body.emoji ?? null, at: event.data.reactedAt }
+  const index = reactions.findIndex(({ by }) => by.kind === next.by.kind && by.id === next.by.id)
+  return index < 0 ? [...reactions, next] : reactions.with(index, next)
+}
 
 const sent = (state: SendState): Partial<Send> => ({ state, reason: null, providerCode: null })
 
@@ -63,7 +84,7 @@ export const evolveRow = (row: MessageRow | null, event: Event, contents: readon
   if (!('messageId' in event.data) || event.data.messageId !== row.messageId) return row
   switch (event.type) {
     case 'message.queued':
-      return withSend(row, { ...sent('queued'), attempt: event.data.attempt })
+      return requeued(row, event)
     case 'message.sent':
       return withSend(row, { ...sent('sent'), attempt: event.data.attempt })
     case 'message.delivered':
@@ -92,9 +113,11 @@ export const evolveRow = (row: MessageRow | null, event: Event, contents: readon
     }
     case 'message.attached':
       return edited(row, event, contents)
+    case 'message.reacted':
+      return row.isDeleted || row.isErased ? row : { ...row, reactions: withReaction(row.reactions, event, contents) }
     case 'message.deleted':
     case 'note.deleted':
-      return { ...row, isDeleted: true, content: null }
+      return { ...row, isDeleted: true, content: null, reactions: [] }
     default:
       return row
   }

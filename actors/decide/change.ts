@@ -3,6 +3,7 @@
 
 import type { Command } from '#schemas/log'
 import type { LivingDraft } from '../conversation/index.ts'
+import { mayFollow, setParticipants } from './participants.ts'
 import { setOptOut } from './receive.ts'
 
 export const LABELS_MAX = 64
@@ -49,13 +50,15 @@ export const mergeAttributes = (
   return entries.length > ATTRIBUTES_MAX || sizeBytes > ATTRIBUTES_BYTES_MAX ? 'too large' : Object.fromEntries(entries)
 }
 
-export const changeAttributes = (draft: LivingDraft, { data }: Command<'conversation.change'>): void => {
+export const changeConversation = (draft: LivingDraft, { data }: Command<'conversation.change'>): void => {
   const values = mergeAttributes(draft.context.rows.attributes() ?? {}, data.attributes)
   if (values === 'too large') return void draft.refuse('attributes_too_large', { keysMax: ATTRIBUTES_MAX, bytesMax: ATTRIBUTES_BYTES_MAX })
+  if (data.participants !== null && !mayFollow(draft, data.participants)) return
   if (values !== null) {
     draft.apply('conversation.changed', { attributes: { seq: draft.nextSeq, n: 0 } }, [{ kind: 'attributes', body: { values } }])
     draft.putAttributes(values)
   }
+  if (data.participants !== null) setParticipants(draft, data.participants)
   draft.accept()
 }
 

@@ -2,18 +2,19 @@
 // One writer decides, so of N claims exactly one wins.
 
 import type { Assignee, Command, ConversationSnapshot, Principal } from '#schemas/log'
-import type { LivingDraft } from '../conversation/index.ts'
+import { callOffSend, type LivingDraft } from '../conversation/index.ts'
+import { mayBeGiven } from './targets.ts'
 
-type Because = 'assign' | 'claim' | 'release' | 'reply' | 'started'
+type Because = 'assign' | 'claim' | 'release' | 'reply' | 'started' | 'handover'
 
 /** Who has it and since when: what a refused claimer is told. */
-const holderOf = ({ assignee, assignedAt, assignedSeq }: ConversationSnapshot): Readonly<Record<string, unknown>> => ({
+export const holderOf = ({ assignee, assignedAt, assignedSeq }: ConversationSnapshot): Readonly<Record<string, unknown>> => ({
   holder: assignee === null ? null : { kind: assignee.kind, id: assignee.id },
   since: assignedAt,
   seq: assignedSeq,
 })
 
-const isHeldBy = (assignee: Assignee | null, by: Principal): boolean =>
+export const isHeldBy = (assignee: Assignee | null, by: Principal): boolean =>
   assignee !== null && assignee.kind === by.kind && assignee.id === by.id
 
 /** Sets holder or team and keeps `pending` ⇔ a bot has it; giving it to people never wakes `snoozed` or `resolved`. */
@@ -30,13 +31,25 @@ export const hand = (draft: LivingDraft, to: { assignee: Assignee | null; teamId
   }
 }
 
+/** People outrank bots: what the bot has not sent yet is called off. One on the wire is the limit of it. */
+export const takeOver = (draft: LivingDraft, agentId: string, because: 'claim' | 'reply' | 'started'): void => {
+  const { assignee, botSends } = draft.snapshot
+  if (assignee?.kind === 'bot') draft.apply('handover.taken', { before: assignee })
+  hand(draft, { assignee: { kind: 'agent', id: agentId }, because })
+  if (assignee?.kind !== 'bot') return
+  for (const messageId of botSends) {
+    const row = draft.message(messageId)
+    if (row !== null) callOffSend(draft, row)
+  }
+}
+
 export const claim = (draft: LivingDraft): void => {
   const { by } = draft.command
   const { assignee } = draft.snapshot
   if (by.kind !== 'agent' || by.id === null) return void draft.refuse('not_an_agent')
   if (isHeldBy(assignee, by)) return void draft.accept()
   if (assignee?.kind === 'agent') return void draft.refuse('conversation_taken', holderOf(draft.snapshot))
-  hand(draft, { assignee: { kind: 'agent', id: by.id }, because: 'claim' })
+  takeOver(draft, by.id, 'claim')
   draft.accept()
 }
 
@@ -53,11 +66,11 @@ export const assign = (draft: LivingDraft, { data }: Command<'conversation.assig
   const { to, teamId, expect, hasExpect } = data
   const { assignee, state } = draft.snapshot
   if (hasExpect && (assignee?.id ?? null) !== expect) return void draft.refuse('conversation_moved', holderOf(draft.snapshot))
-  if (to?.kind === 'agent' && draft.context.settings.agent !== undefined) {
-    const agent = draft.context.settings.agent(to.id)
-    if (agent === undefined || !agent.isActive) return void draft.refuse('assignee_unknown', { assigneeId: to.id })
-  }
+  const isNewHolder = to !== null && !isHeldBy(assignee, to)
+  if (isNewHolder && !mayBeGiven(draft, to)) return
+  if (teamId !== null && teamId !== draft.snapshot.teamId && !mayBeGiven(draft, { kind: 'team', id: teamId })) return
   if (to?.kind === 'bot' && (state === 'snoozed' || state === 'resolved')) return void draft.refuse('not_in_this_state', { state })
+  if (isNewHolder && to.kind === 'bot') draft.apply('handover.passed', { to, before: assignee, context: null })
   hand(draft, { assignee: to, teamId, because: 'assign' })
   draft.accept()
 }
@@ -105,6 +118,5 @@ export const claimByReply = (draft: LivingDraft): void => {
   const { assignee } = draft.snapshot
   if (by.kind !== 'agent' || by.id === null) return
   const isGuarded = draft.context.settings.account?.replyGuard !== 'free'
-  if (assignee?.kind === 'bot' || (assignee === null && isGuarded))
-    hand(draft, { assignee: { kind: 'agent', id: by.id }, because: 'reply' })
+  if (assignee?.kind === 'bot' || (assignee === null && isGuarded)) takeOver(draft, by.id, 'reply')
 }

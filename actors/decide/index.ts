@@ -4,22 +4,23 @@
 import { keys, type ConversationCommand, type ConversationSnapshot } from '#schemas/log'
 import { ConversationDraft, type LivingDraft } from '../conversation/index.ts'
 import type { DecideContext, Decision } from '../decision.ts'
-import { changeAttributes, label, opt, prioritize, setBlocked } from './change.ts'
+import { changeConversation, label, opt, prioritize, setBlocked } from './change.ts'
 import { dropContents, eraseConversation } from './erase.ts'
+import { handOver } from './handover.ts'
 import { assign, claim, release } from './holding.ts'
 import { markRead, saveDraft } from './marks.ts'
 import { deleteMessage, editMessage, reportAttachment } from './message.ts'
+import { react } from './react.ts'
 import { receiveMessage } from './receive.ts'
 import { acknowledge, reportReceipt, reportSend, settleMessage } from './reports.ts'
 import { retryMessage, sendMessage, startConversation } from './send.ts'
 import { fireTimer, reopen, resolve, snooze } from './state.ts'
 
-/** Commands to a conversation that exists. */
-const decideLiving = (draft: LivingDraft, command: ConversationCommand): void => {
+type MessageCommand = Exclude<ConversationCommand, { type: `conversation.${string}` | 'timer.fire' | 'message.receive' }>
+
+/** What is said, what becomes of it, and what carriers report. */
+const decideMessage = (draft: LivingDraft, command: MessageCommand): void => {
   switch (command.type) {
-    case 'message.receive':
-    case 'conversation.start':
-      return
     case 'message.send':
       return sendMessage(draft, command)
     case 'send.report':
@@ -28,12 +29,36 @@ const decideLiving = (draft: LivingDraft, command: ConversationCommand): void =>
       return reportReceipt(draft, command)
     case 'contact.acknowledge':
       return acknowledge(draft, command)
+    case 'message.retry':
+      return retryMessage(draft, command)
+    case 'message.settle':
+      return settleMessage(draft, command)
+    case 'message.edit':
+      return editMessage(draft, command)
+    case 'message.delete':
+      return deleteMessage(draft, command)
+    case 'message.react':
+      return react(draft, command)
+    case 'attachment.report':
+      return reportAttachment(draft, command)
+    case 'effect.end':
+      return draft.putEffect({ key: keys.effect(draft.subjectId, command.data.effectId), shape: 'tell', value: null })
+    case 'contents.drop':
+      return dropContents(draft, command)
+  }
+}
+
+/** Commands to a conversation that exists. */
+const decideLiving = (draft: LivingDraft, command: ConversationCommand): void => {
+  switch (command.type) {
     case 'conversation.assign':
       return assign(draft, command)
     case 'conversation.claim':
       return claim(draft)
     case 'conversation.release':
       return release(draft)
+    case 'conversation.handover':
+      return handOver(draft, command)
     case 'conversation.snooze':
       return snooze(draft, command)
     case 'timer.fire':
@@ -47,31 +72,23 @@ const decideLiving = (draft: LivingDraft, command: ConversationCommand): void =>
     case 'conversation.prioritize':
       return prioritize(draft, command)
     case 'conversation.change':
-      return changeAttributes(draft, command)
+      return changeConversation(draft, command)
     case 'conversation.read':
       return markRead(draft, command)
     case 'conversation.draft':
       return saveDraft(draft, command)
-    case 'message.retry':
-      return retryMessage(draft, command)
-    case 'message.settle':
-      return settleMessage(draft, command)
-    case 'message.edit':
-      return editMessage(draft, command)
-    case 'message.delete':
-      return deleteMessage(draft, command)
-    case 'attachment.report':
-      return reportAttachment(draft, command)
     case 'conversation.block':
       return setBlocked(draft, command)
     case 'conversation.opt':
       return opt(draft, command)
     case 'conversation.erase':
       return eraseConversation(draft, command)
-    case 'effect.end':
-      return draft.putEffect({ key: keys.effect(draft.subjectId, command.data.effectId), shape: 'tell', value: null })
-    case 'contents.drop':
-      return dropContents(draft, command)
+    // These need none, and were decided before.
+    case 'message.receive':
+    case 'conversation.start':
+      return
+    default:
+      return decideMessage(draft, command)
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type { Command, MessageRow } from '#schemas/log'
 import { callOffSend, endFetch, type LivingDraft } from '../conversation/index.ts'
+import { isWaiting, unschedule } from './schedule.ts'
 
 const isGone = (draft: LivingDraft, row: MessageRow): boolean => row.isErased || row.seq <= draft.snapshot.erasedUpTo
 
@@ -15,7 +16,8 @@ export const editMessage = (draft: LivingDraft, { data, by }: Command<'message.e
   if (row === null || row.direction === 'in') return void draft.refuse('message_not_found')
   if (row.author.kind !== by.kind || row.author.id !== by.id) return void draft.refuse('not_author')
   const isNote = row.direction === 'note'
-  if (!isNote && draft.snapshot.channel !== 'web') return void draft.refuse('not_on_this_channel', { channel: draft.snapshot.channel })
+  if (!isNote && draft.snapshot.channel !== 'web' && !isWaiting(draft, messageId))
+    return void draft.refuse('not_on_this_channel', { channel: draft.snapshot.channel })
   if (row.content === null || row.isDeleted || isGone(draft, row)) return void draft.refuse('message_erased')
   if (row.content.text !== text) {
     draft.apply(isNote ? 'note.edited' : 'message.edited', { messageId, supersedes: latest(row) }, [
@@ -35,8 +37,11 @@ export const deleteMessage = (draft: LivingDraft, { data }: Command<'message.del
   if (!row.isDeleted) {
     if (row.direction === 'note') draft.apply('note.deleted', { messageId })
     else {
-      callOffSend(draft, row)
-      draft.apply('message.deleted', { messageId, isRevoked: draft.snapshot.channel === 'web' })
+      // In this order the contact is told nothing of what they were never shown.
+      const waits = isWaiting(draft, messageId)
+      if (!waits) callOffSend(draft, row)
+      draft.apply('message.deleted', { messageId, isRevoked: waits || draft.snapshot.channel === 'web' })
+      if (waits) unschedule(draft, row)
     }
   }
   draft.accept(messageId)

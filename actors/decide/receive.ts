@@ -1,9 +1,24 @@
 // An inbound message: received once, in its place, waking what it should wake.
 // Between message.receive and the events message.received, conversation.{created,assigned,opened,opted}.
 
-import type { Address, Assignee, Command, Content, ConversationSnapshot, ConversationState, MessageContent, Profile } from '#schemas/log'
+import type {
+  Address,
+  Assignee,
+  Command,
+  Content,
+  ConversationSnapshot,
+  ConversationState,
+  EarlyRow,
+  MessageContent,
+  Profile,
+} from '#schemas/log'
 import type { ConversationDraft, LivingDraft } from '../conversation/index.ts'
 import { introduce, putTell, rowOf, unborn } from '../conversation/index.ts'
+import { earlyAt, EARLY_KEPT_MS } from './early.ts'
+import { isWindowed } from './reach.ts'
+import { applyReaction } from './react.ts'
+import { callOffUnlessReply } from './schedule.ts'
+import { openWindow } from './window.ts'
 
 const HOUR_MS = 3_600_000
 const WINDOW_MS = 24 * HOUR_MS
@@ -32,11 +47,6 @@ interface Where {
   readonly address: Address
   readonly profile: Profile | null
 }
-
-/** Channels on which we may write only for 24 h from the contact's last message (inbox.md §1). */
-const windowedChannels: ReadonlySet<ConversationSnapshot['channel']> = new Set(['messenger', 'instagram', 'whatsapp'])
-export const isWindowed = (channel: ConversationSnapshot['channel'], address: Address | null): boolean =>
-  windowedChannels.has(channel) || (channel === 'twilio' && address !== null && address.userId.startsWith('whatsapp:'))
 
 /** The first event; the address lies beside it and as a row, the contact is told. */
 export const begin = (draft: ConversationDraft, where: Where, first: { state: ConversationState; assignee: Assignee | null }): void => {
@@ -101,6 +111,14 @@ const wake = (draft: LivingDraft): void => {
 const orderAtOf = (providerAt: number | null, receivedAt: number, floor: number): number =>
   Math.max(providerAt === null ? receivedAt : Math.min(providerAt, receivedAt), floor)
 
+const applyEarly = (draft: LivingDraft, messageId: string, { at, reactions }: EarlyRow): void => {
+  if (draft.now - at > EARLY_KEPT_MS) return
+  for (const word of reactions) {
+    const row = draft.message(messageId)
+    if (row !== null) applyReaction(draft, row, word)
+  }
+}
+
 export const receiveMessage = (draft: ConversationDraft, { data }: Command<'message.receive'>): void => {
   const { messageId, content, address } = data
   const existing = draft.message(messageId)
@@ -121,6 +139,7 @@ export const receiveMessage = (draft: ConversationDraft, { data }: Command<'mess
   if (isStop) setOptOut(living, true)
   const contents: Content[] = [{ kind: 'message', body: content }]
   if (isNews && before.seq > 1) contents.push({ kind: 'address', body: address })
+  const early = earlyAt(draft, messageId)
   const orderAt = orderAtOf(data.providerAt, data.receivedAt, before.orderFloor)
   const now = draft.now
   draft.apply(
@@ -136,6 +155,9 @@ export const receiveMessage = (draft: ConversationDraft, { data }: Command<'mess
     },
     contents,
   )
+  openWindow(living, before.window !== null && now < before.window.expiresAt)
+  callOffUnlessReply(living)
+  if (early !== null) applyEarly(living, messageId, early)
   const isStart = before.isOptedOut && startWords.has(word)
   if (isStart) setOptOut(living, false)
   if (isStop || isStart) tellOptOut(living, isStop)

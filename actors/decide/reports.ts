@@ -1,12 +1,11 @@
 // What became of a send: reports of the sender, receipts of the provider in any order, the contact's watermarks, an agent's word.
 // Between send.report, receipt.report, contact.acknowledge, message.settle and the send states of inbox.md §2.
 
-import { keys, type AliasRow, type Command, type EarlyRow, type MessageRow, type SendReason, type SendState } from '#schemas/log'
+import { keys, type AliasRow, type Command, type MessageRow, type SendReason, type SendState } from '#schemas/log'
 import { endSend, putSend, type LivingDraft } from '../conversation/index.ts'
-
-/** News kept for a message that is not known yet. */
-const EARLY_REPORTS_MAX = 50
-const EARLY_KEPT_MS = 86_400_000
+import { aliasAt, earlyAt, EARLY_KEPT_MS, EARLY_REPORTS_MAX } from './early.ts'
+import { applyReaction } from './react.ts'
+import { isWaiting } from './schedule.ts'
 
 /** True of the message whichever attempt brought it there. */
 const proofs: ReadonlySet<SendState> = new Set(['delivered', 'read'])
@@ -68,16 +67,6 @@ const applyNews = (draft: LivingDraft, row: MessageRow, news: News): void => {
   if (send.state === 'queued') endSend(draft, messageId, attempt)
 }
 
-/** One key holds either row; which one it is shows by its fields. */
-const aliasAt = (draft: LivingDraft, aliasId: string): AliasRow | null => {
-  const row = draft.context.rows.alias(aliasId)
-  return row !== null && 'messageId' in row && !('content' in row) ? row : null
-}
-const earlyAt = (draft: LivingDraft, aliasId: string): EarlyRow | null => {
-  const row = draft.context.rows.early(aliasId)
-  return row !== null && 'reports' in row ? row : null
-}
-
 /** Receipts find the message under the provider's id from now on; those that came before it are applied now. */
 const learnAlias = (draft: LivingDraft, { aliasId, messageId, attempt }: AliasRow): void => {
   if (aliasAt(draft, aliasId) !== null) return
@@ -89,11 +78,17 @@ const learnAlias = (draft: LivingDraft, { aliasId, messageId, attempt }: AliasRo
     const row = draft.message(messageId)
     if (row !== null) applyNews(draft, row, { state, reason, providerCode, attempt })
   }
+  for (const word of early.reactions) {
+    const row = draft.message(messageId)
+    if (row !== null) applyReaction(draft, row, word)
+  }
 }
 
 /** `queued` = provably not sent and to be tried again, not before `at`: the same attempt, its effect rewritten. */
 const requeue = (draft: LivingDraft, row: MessageRow, { attempt, at }: { attempt: number; at: number }): void => {
-  if (row.send?.state !== 'queued' || row.send.attempt !== attempt) return endSend(draft, row.messageId, attempt)
+  const isTold = row.send?.state === 'queued' && row.send.attempt === attempt
+  // What waits for its time has no sender yet.
+  if (!isTold || isWaiting(draft, row.messageId)) return endSend(draft, row.messageId, attempt)
   const address = draft.context.rows.address()
   if (row.content === null || address === null) {
     return applyNews(draft, row, { state: 'failed', reason: 'other', providerCode: null, attempt })
@@ -122,7 +117,12 @@ const keepEarly = (draft: LivingDraft, { data }: Command<'receipt.report'>): voi
   const reports = isFresh ? known.reports : []
   const isKnown = reports.some((report) => report.state === state)
   if (reports.length >= EARLY_REPORTS_MAX || isKnown) return
-  const value = { aliasId, at: isFresh ? known.at : draft.now, reports: [...reports, { state, reason, providerCode, at }] }
+  const value = {
+    aliasId,
+    at: isFresh ? known.at : draft.now,
+    reports: [...reports, { state, reason, providerCode, at }],
+    reactions: isFresh ? known.reactions : [],
+  }
   draft.putRow({ key: keys.message(draft.subjectId, aliasId), shape: 'early', value })
 }
 

@@ -1,14 +1,14 @@
 // An outbound message, a note, a conversation begun by us: who may, whether it can reach the contact, then queued.
 // Between message.send, conversation.start, message.retry and the effect `send`.
 
-import type { Address, Command, ConversationSnapshot, MessageContent, MessageRow } from '#schemas/log'
+import type { Address, Command, ConversationState, MessageContent, MessageRow } from '#schemas/log'
 import type { ConversationDraft, LivingDraft } from '../conversation/index.ts'
-import { claimByReply, hand, mayReply } from './holding.ts'
+import { claimByReply, mayReply, takeOver } from './holding.ts'
 import { clearDraft } from './marks.ts'
-import { begin, isWindowed } from './receive.ts'
-
-/** In the first and last 60 s the provider's clock decides, not ours. */
-const WINDOW_GRACE_MS = 60_000
+import { join, mayMention } from './participants.ts'
+import { isWindowed, knownAddress, reachable } from './reach.ts'
+import { begin } from './receive.ts'
+import { maySchedule, schedule, sendFirst } from './schedule.ts'
 
 /** A repeat of the same send gets its first answer as long as the message exists. */
 const isRepeat = (draft: ConversationDraft, messageId: string): boolean => {
@@ -21,30 +21,7 @@ const isRepeat = (draft: ConversationDraft, messageId: string): boolean => {
   return true
 }
 
-const isWindowOpen = ({ window }: ConversationSnapshot, now: number): boolean => window !== null && now < window.expiresAt + WINDOW_GRACE_MS
-
-const refused = (draft: LivingDraft, code: string, fields: Readonly<Record<string, unknown>> = {}): null => {
-  draft.refuse(code, fields)
-  return null
-}
-
-/** Where it goes, or null with a refusal: refused before the provider sees it. */
-const reachable = (draft: LivingDraft, content: MessageContent): Address | null => {
-  const { snapshot, now } = draft
-  if (snapshot.isBlocked) return refused(draft, 'contact_blocked')
-  if (snapshot.isOptedOut) return refused(draft, 'recipient_opted_out')
-  const address = knownAddress(draft)
-  if (address === null) return refused(draft, 'message_erased')
-  if (content.kind !== 'template' && isWindowed(snapshot.channel, address) && !isWindowOpen(snapshot, now)) {
-    return refused(draft, 'window_closed', { allowed: ['template'], closedAt: snapshot.window?.expiresAt ?? null })
-  }
-  return address
-}
-
-const knownAddress = (draft: LivingDraft): Address | null => {
-  for (const change of draft.rows) if (change.shape === 'address') return change.value?.address ?? null
-  return draft.context.rows.address()
-}
+const atOnce = { sendAt: null, isUnlessReply: false, isDue: false } as const
 
 interface Outbound {
   readonly messageId: string
@@ -59,30 +36,38 @@ const queue = (draft: LivingDraft, { messageId, content, seenSeq, isOverride, re
   draft.sending = { address, content }
   const orderAt = Math.max(draft.now, draft.snapshot.orderFloor)
   const attachments = content.attachments.length
-  draft.apply('message.queued', { messageId, kind: content.kind, orderAt, attachments, attempt: 1, seenSeq, isOverride, replyTo }, [
-    { kind: 'message', body: content },
-  ])
+  const facts = { messageId, kind: content.kind, orderAt, attachments, attempt: 1, seenSeq, isOverride, replyTo }
+  draft.apply('message.queued', { ...facts, ...atOnce }, [{ kind: 'message', body: content }])
   if (draft.snapshot.channel === 'web') draft.apply('message.sent', { messageId, attempt: 1, isEcho: false })
 }
 
-const addNote = (draft: LivingDraft, { messageId, content }: Command<'message.send'>['data']): void => {
-  draft.apply('note.added', { messageId, kind: content.kind, attachments: content.attachments.length }, [
+const addNote = (draft: LivingDraft, { messageId, content, mentions }: Command<'message.send'>['data']): void => {
+  if (!mayMention(draft, mentions)) return
+  draft.apply('note.added', { messageId, kind: content.kind, attachments: content.attachments.length, mentions }, [
     { kind: 'message', body: content },
   ])
+  join(draft, mentions, 'mention')
   clearDraft(draft, true)
   draft.accept(messageId)
 }
 
-export const sendMessage = (draft: LivingDraft, { data }: Command<'message.send'>): void => {
+export const sendMessage = (draft: LivingDraft, command: Command<'message.send'>): void => {
+  const { data } = command
   if (isRepeat(draft, data.messageId)) return
   if (data.isInternal) return addNote(draft, data)
   if (!mayReply(draft, data)) return
+  if (data.sendAt !== null && !maySchedule(draft, data.sendAt)) return
   const address = reachable(draft, data.content)
   if (address === null) return
-  queue(draft, data, address)
+  if (data.sendAt === null) queue(draft, data, address)
+  else schedule(draft, command, data.sendAt)
   clearDraft(draft, false)
   draft.accept(data.messageId)
 }
+
+/** What an agent begins is theirs and so open; others say whether people shall see it at once. */
+const stateAtStart = (wanted: ConversationState | null, isAgent: boolean): ConversationState =>
+  isAgent || wanted === 'open' ? 'open' : 'resolved'
 
 /** By an agent: open and theirs; by a token: out of the lists until the contact writes. An existing conversation is gone on with. */
 export const startConversation = (draft: ConversationDraft, { data, by }: Command<'conversation.start'>): void => {
@@ -94,7 +79,7 @@ export const startConversation = (draft: ConversationDraft, { data, by }: Comman
   if (isNew && content !== null && content.kind !== 'template' && isWindowed(data.channel, data.address)) {
     return void draft.refuse('window_closed', { allowed: ['template'], closedAt: null })
   }
-  if (isNew) begin(draft, data, { state: isAgent ? 'open' : 'resolved', assignee: holder })
+  if (isNew) begin(draft, data, { state: stateAtStart(data.state, isAgent), assignee: holder })
   const living = draft as LivingDraft
   const outbound = { messageId, seenSeq: null, isOverride: false, replyTo: null, mayReplyAny: by.kind === 'token' }
   if (!isNew) {
@@ -110,7 +95,7 @@ const resume = (draft: LivingDraft): void => {
   const { by } = draft.command
   if (by.kind !== 'agent' || by.id === null) return
   const { assignee, state, cycle } = draft.snapshot
-  if (assignee?.kind !== 'agent') hand(draft, { assignee: { kind: 'agent', id: by.id }, because: 'started' })
+  if (assignee?.kind !== 'agent') takeOver(draft, by.id, 'started')
   if (state === 'snoozed' || state === 'resolved') {
     draft.apply('conversation.opened', { because: 'started', before: state, cycle: state === 'resolved' ? cycle + 1 : cycle })
   }
@@ -131,6 +116,10 @@ export const retryMessage = (draft: LivingDraft, { data }: Command<'message.retr
   if (row.content === null || row.seq <= draft.snapshot.erasedUpTo) return void draft.refuse('message_erased')
   const address = reachable(draft, row.content)
   if (address === null) return
+  if (row.contactSeq === null) {
+    sendFirst(draft, row)
+    return void draft.accept(row.messageId)
+  }
   draft.sending = { address, content: row.content }
   const { messageId, kind, orderAt, replyTo, content } = row
   const attempt = row.send.attempt + 1
@@ -143,6 +132,7 @@ export const retryMessage = (draft: LivingDraft, { data }: Command<'message.retr
     seenSeq: null,
     isOverride: false,
     replyTo,
+    ...atOnce,
   })
   draft.accept(messageId)
 }

@@ -3,6 +3,9 @@
 
 import type { Command } from '#schemas/log'
 import { putTimer, type LivingDraft } from '../conversation/index.ts'
+import { expireOffer } from './handover.ts'
+import { sendDue } from './schedule.ts'
+import { fireWindow } from './window.ts'
 
 /** `snoozed` and `resolved` never have a bot. */
 const takeFromBot = (draft: LivingDraft): void => {
@@ -45,6 +48,19 @@ export const fireTimer = (draft: LivingDraft, { data }: Command<'timer.fire'>): 
   const timer = draft.snapshot.timers.find(({ kind, setBySeq }) => kind === data.kind && setBySeq === data.setBySeq)
   if (timer === undefined) return
   if (draft.now < timer.dueAt) return putTimer(draft, timer)
+  switch (timer.kind) {
+    case 'wake':
+      return wake(draft)
+    case 'offer':
+      return expireOffer(draft)
+    case 'schedule':
+      return sendDue(draft)
+    case 'window':
+      return fireWindow(draft)
+  }
+}
+
+const wake = (draft: LivingDraft): void => {
   const { state, cycle } = draft.snapshot
-  if (timer.kind === 'wake' && state === 'snoozed') draft.apply('conversation.opened', { because: 'wake', before: state, cycle })
+  if (state === 'snoozed') draft.apply('conversation.opened', { because: 'wake', before: state, cycle })
 }

@@ -1,13 +1,30 @@
 // Commands: wishes in the log, each addressed to one actor. Unlike events they may carry text; `commands` is private and kept 7 days.
 // Between the edges that append them (HTTP, socket, ingest, effects) and the actors that decide.
 
-import { array, boolean, enumeration, id, int, long, map, optional, record, text, time, type Infer, type RecordShape } from './avro.ts'
+import {
+  array,
+  boolean,
+  enumeration,
+  id,
+  int,
+  long,
+  map,
+  optional,
+  record,
+  text,
+  time,
+  withDefault,
+  type Infer,
+  type RecordShape,
+} from './avro.ts'
 import type { SettingKind } from './events.ts'
 import {
   address,
   attachment,
   assignee,
   channel,
+  conversationState,
+  handoverTarget,
   messageContent,
   principal,
   priority,
@@ -15,6 +32,7 @@ import {
   sendReason,
   sendState,
   subjectKind,
+  timerKinds,
 } from './words.ts'
 
 const message = { messageId: id }
@@ -34,9 +52,15 @@ export const conversationCommandData = {
     isOverride: boolean,
     mayReplyAny: boolean,
     replyTo: optional(id),
+    /** Of a note: agents to be told, who join. */
+    mentions: array(id),
+    /** Wait until then; null = at once. */
+    sendAt: optional(time),
+    /** Of a scheduled message: not if the contact writes first. */
+    isUnlessReply: withDefault(boolean, false),
   },
   /** POST /v1/conversations: as message.send, creating the conversation first where it does not exist. */
-  'conversation.start': { ...message, ...place, content: optional(messageContent) },
+  'conversation.start': { ...message, ...place, content: optional(messageContent), state: optional(conversationState) },
   /** What became of a send: by the sender, a status webhook, a lookup. */
   'send.report': {
     ...message,
@@ -68,13 +92,21 @@ export const conversationCommandData = {
   /** `until` null = until the next inbound message. */
   'conversation.snooze': { until: optional(time) },
   /** A timer fired; `setBySeq` tells which one. */
-  'timer.fire': { kind: enumeration('FiredTimer', ['wake', 'window']), setBySeq: long },
+  'timer.fire': { kind: enumeration('FiredTimer', timerKinds), setBySeq: long },
   'conversation.resolve': {},
   'conversation.reopen': {},
   'conversation.label': { add: array(id), remove: array(id) },
   'conversation.prioritize': { priority },
-  /** The keys given replace, an empty value removes its key. */
-  'conversation.change': { attributes: map(text) },
+  /** The keys given replace, an empty value removes its key. `participants`: as they shall be; null = as they are. */
+  'conversation.change': { attributes: map(text), participants: optional(array(id)) },
+  /** `to` null = people, or who was offered. `mayAssign`: also what another has. */
+  'conversation.handover': {
+    action: enumeration('HandoverAction', ['offer', 'accept', 'pass', 'release']),
+    to: optional(handoverTarget),
+    reason: optional(text),
+    context: optional(text),
+    mayAssign: boolean,
+  },
   /** Marks of the asking agent: `readUpTo` only grows, `unreadFrom` sets it back. */
   'conversation.read': { readUpTo: optional(long), unreadFrom: optional(long) },
   'conversation.draft': { text: optional(text), isNote: boolean, rev: long },
@@ -82,6 +114,8 @@ export const conversationCommandData = {
   'message.settle': { ...message, as: enumeration('SettleAs', ['sent', 'failed']) },
   'message.edit': { ...message, text },
   'message.delete': message,
+  /** `messageId`: ours, or derived from the provider's id. `emoji` null takes it back. */
+  'message.react': { ...message, emoji: optional(text), at: time },
   /** An attachment's bytes were fetched, refused or lost. */
   'attachment.report': { ...message, index: int, attachment },
   /** From the contact's actor. */

@@ -1,7 +1,7 @@
 // Contents: all that is typed, sent by a provider or names a person, a record of its own that an event names by position.
 // Key = subject/seq/n, directly before the event in the same partition and transaction; erasing tombstones them.
 
-import { int, long, map, record, text, id, type Infer, type RecordShape } from './avro.ts'
+import { int, long, map, optional, record, text, id, type Infer, type RecordShape } from './avro.ts'
 import { address, messageContent, profile } from './words.ts'
 
 const contentBodies = {
@@ -10,6 +10,9 @@ const contentBodies = {
   profile,
   /** A reason or a name typed by someone. */
   text: record('TextContent', { text }),
+  reaction: record('ReactionContent', { emoji: text }),
+  /** Why a conversation is handed over, and what who gets it should know. */
+  handover: record('HandoverContent', { reason: optional(text), context: optional(text) }),
   /** The whole set of attributes after the change. */
   attributes: record('AttributesContent', { values: map(text) }),
   /** The public form of a setting after the change, as JSON. */

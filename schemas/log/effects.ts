@@ -2,7 +2,7 @@
 // Between the actors, which decide them, and the carriers of src/effects.
 
 import { bytes, enumeration, id, int, long, record, text, time, type Infer } from './avro.ts'
-import { address, channel, messageContent, subjectKind } from './words.ts'
+import { address, channel, messageContent, subjectKind, timerKinds } from './words.ts'
 
 /** An effect to carry out, whole: nothing else is needed to do it. Key: conversation/effect; ended by the actor's tombstone. */
 export const effectSend = record('EffectSend', {
@@ -36,7 +36,7 @@ export const effectTimer = record('EffectTimer', {
   effectId: id,
   organizationId: id,
   conversationId: id,
-  kind: enumeration('EffectTimerKind', ['wake', 'window']),
+  kind: enumeration('EffectTimerKind', timerKinds),
   setBySeq: long,
   dueAt: time,
 })

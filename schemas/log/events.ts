@@ -23,6 +23,7 @@ import {
   channel,
   contentReference,
   conversationState,
+  handoverTarget,
   messageKind,
   principal,
   priority,
@@ -75,7 +76,7 @@ export const eventData = {
   'conversation.snoozed': { until: optional(time), before: conversationState, ...row },
   'conversation.resolved': { before: conversationState, ...row },
   'conversation.assigned': {
-    because: enumeration('AssignedBecause', ['assign', 'claim', 'release', 'reply', 'started', 'reopen']),
+    because: enumeration('AssignedBecause', ['assign', 'claim', 'release', 'reply', 'started', 'reopen', 'handover']),
     before: optional(assignee),
     after: optional(assignee),
     teamBefore: optional(id),
@@ -85,11 +86,13 @@ export const eventData = {
   'conversation.labeled': { added: array(id), removed: array(id) },
   'conversation.prioritized': { before: priority, after: priority },
   'conversation.changed': { attributes: contentReference },
+  'conversation.joined': { participants: array(id), because: enumeration('JoinedBecause', ['added', 'mention']) },
+  'conversation.left': { participants: array(id) },
   'conversation.blocked': { isBlocked: boolean },
   'conversation.opted': { isOptedOut: boolean },
   'conversation.parked': { offset: long },
   'conversation.erased': erasedUpTo,
-  'note.added': { ...message, kind: messageKind, attachments: int },
+  'note.added': { ...message, kind: messageKind, attachments: int, mentions: array(id) },
   'note.edited': { ...message, supersedes: contentReference },
   'note.deleted': message,
   'message.received': {
@@ -112,6 +115,10 @@ export const eventData = {
     seenSeq: optional(long),
     isOverride: boolean,
     replyTo: optional(id),
+    /** Waits until then: the contact sees nothing of it. Its time brings a second such event, with `isDue`. */
+    sendAt: optional(time),
+    isUnlessReply: withDefault(boolean, false),
+    isDue: withDefault(boolean, false),
   },
   'message.sent': { ...message, attempt: int, isEcho: withDefault(boolean, false) },
   /** A watermark where messageId is null: everything of ours up to `upToSeq` (contactSeq). */
@@ -122,7 +129,20 @@ export const eventData = {
   'message.settled': { ...message, before: sendState, after: sendState },
   'message.edited': { ...message, supersedes: contentReference },
   'message.deleted': { ...message, isRevoked: boolean },
+  'message.reacted': { ...message, reactedAt: time, isRemoved: boolean },
   'message.attached': { ...message, index: int, state: attachmentState, supersedes: contentReference },
+  'handover.offered': { to: handoverTarget, expiresAt: time, before: optional(assignee) },
+  /** `context`: where what was said with the offer stands. */
+  'handover.accepted': { to: handoverTarget, before: optional(assignee), context: optional(contentReference) },
+  /** `to` null = people. */
+  'handover.passed': { to: optional(handoverTarget), before: optional(assignee), context: optional(contentReference) },
+  'handover.released': { before: optional(assignee) },
+  'handover.expired': { to: handoverTarget },
+  /** An agent claimed or answered what a bot had: what the bot has not sent yet is called off. */
+  'handover.taken': { before: assignee },
+  'window.opened': { window: replyWindow },
+  /** An hour is left and someone waits. */
+  'window.closing': { expiresAt: time },
   'contact.created': { accountId: id, channel, conversationId: id },
   'contact.changed': { supersedes: optional(contentReference) },
   'contact.joined': { conversationId: id, accountId: id, channel },

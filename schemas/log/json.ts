@@ -146,6 +146,13 @@ const fillings: Filling = {
   text: (data, body) => {
     data['reason'] = body.text
   },
+  reaction: (data, body) => {
+    data['emoji'] = body.emoji
+  },
+  handover: (data, body) => {
+    data['reason'] = body.reason
+    data['context'] = body.context
+  },
   attributes: (data, body) => {
     data['attributes'] = { ...body.values }
   },
@@ -212,7 +219,7 @@ export const eventToJson = (event: Event, contents: readonly StoredContent[], op
 }
 
 /** What of an event's data its contact may see. Nothing else leaves by that door. */
-const shownToContact = ['messageId', 'kind', 'orderAt', 'content', 'index', 'state', 'isRevoked'] as const
+const shownToContact = ['messageId', 'kind', 'orderAt', 'content', 'index', 'state', 'isRevoked', 'emoji', 'isRemoved'] as const
 
 /** Who wrote, as the contact may know it: a name where there is a public one, never an id. */
 export type PublicNameOf = (principal: Principal) => string | undefined

@@ -27,10 +27,13 @@ import {
   direction,
   messageContent,
   messageKind,
+  offer,
   principal,
   priority,
   profile,
+  reaction,
   replyWindow,
+  scheduledSend,
   sendReason,
   sendState,
   subjectKind,
@@ -91,6 +94,11 @@ export const conversationSnapshot = record('ConversationSnapshot', {
   erasedUpTo: long,
   /** Where poison parked the key; later commands of it wait in dead-letters in order. */
   parkedAt: optional(long),
+  offer: optional(offer),
+  participants: array(id),
+  scheduled: array(scheduledSend),
+  /** Messages of a bot that nothing is known of but that they are queued: what a take-over calls off. */
+  botSends: array(id),
 })
 export type ConversationSnapshot = Infer<typeof conversationSnapshot>
 
@@ -149,6 +157,9 @@ export const messageRow = record('MessageRow', {
   /** The commandId of the send that led to it, and its body's hash: a repeat is recognised as long as the message exists. */
   commandId: id,
   bodyHash: text,
+  reactions: array(reaction),
+  mentions: array(id),
+  sendAt: optional(time),
 })
 export type MessageRow = Infer<typeof messageRow>
 
@@ -161,6 +172,7 @@ export const earlyRow = record('EarlyRow', {
   aliasId: id,
   at: time,
   reports: array(record('EarlyReport', { state: sendState, reason: optional(sendReason), providerCode: optional(int), at: time })),
+  reactions: array(reaction),
 })
 export type EarlyRow = Infer<typeof earlyRow>
 

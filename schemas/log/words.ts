@@ -1,7 +1,7 @@
 // The enumerations and small records that events, commands, rows and settings share.
 // Order of symbols is free to grow at the end; the first is what an old reader sees in place of a new one.
 
-import { double, enumeration, id, int, long, optional, record, array, text, time, type Infer } from './avro.ts'
+import { boolean, double, enumeration, id, int, long, optional, record, array, text, time, type Infer } from './avro.ts'
 
 export const channel = enumeration('Channel', [
   'custom',
@@ -61,6 +61,8 @@ export const sendReason = enumeration('SendReason', [
   'connection_lost',
   'provider_error',
   'settled_by_agent',
+  /** Of a scheduled message: the contact wrote first. */
+  'contact_replied',
 ])
 export type SendReason = Infer<typeof sendReason>
 
@@ -147,9 +149,16 @@ export const replyWindow = record('ReplyWindow', { expiresAt: time, openedAt: ti
 export const assignee = record('Assignee', { kind: enumeration('AssigneeKind', ['agent', 'bot']), id })
 export type Assignee = Infer<typeof assignee>
 
+/** Whom a conversation can be handed to; a bot's id is its token's. */
+export const handoverTarget = record('HandoverTarget', { kind: enumeration('HandoverTargetKind', ['agent', 'bot', 'team']), id })
+export type HandoverTarget = Infer<typeof handoverTarget>
+
+/** What a timer is for: a snooze's end, a reply window's, an offer's; the next scheduled send. */
+export const timerKinds = ['wake', 'window', 'offer', 'schedule'] as const
+
 /** A due time kept as data; the timer port only wakes, the actor decides. `setBySeq` makes a stale firing harmless. */
 export const timer = record('Timer', {
-  kind: enumeration('TimerKind', ['wake', 'window']),
+  kind: enumeration('TimerKind', timerKinds),
   dueAt: time,
   setBySeq: long,
 })
@@ -160,3 +169,13 @@ export const watermarks = record('Watermarks', { delivered: long, read: long })
 
 export const contentReference = record('ContentReference', { seq: long, n: int })
 export type ContentReference = Infer<typeof contentReference>
+
+/** A standing offer: who may accept it until when; `seq` of the event that made it, `context` what was said with it. */
+export const offer = record('Offer', { to: handoverTarget, expiresAt: time, seq: long, context: optional(contentReference) })
+
+/** A message that waits for its time. */
+export const scheduledSend = record('ScheduledSend', { messageId: id, dueAt: time, isUnlessReply: boolean })
+
+/** The newest word of one principal about a message; emoji null = taken back. The newest provider time wins. */
+export const reaction = record('Reaction', { by: principal, emoji: optional(text), at: time })
+export type Reaction = Infer<typeof reaction>

@@ -42,6 +42,7 @@ import {
   type MessageRow,
   type ProfileRow,
   type SettingValue,
+  type Token,
   type Unique,
   type Command,
   type ConversationSnapshot,
@@ -117,6 +118,9 @@ const rowsOf = (rows: LoadedRows, subjectId: string): DecideContext['rows'] => (
 const ownOf = <T extends { organizationId: string }>(value: T | undefined, organizationId: string): T | undefined =>
   value?.organizationId === organizationId ? value : undefined
 
+/** A bot is whom its token lets in. */
+const botOf = (token: Token | undefined): Token | undefined => (token?.role === 'bot' ? token : undefined)
+
 const sliceOf = (settings: Settings, organizationId: string, accountId: string | undefined): SettingsSlice => {
   const account = accountId === undefined ? undefined : settings.account(accountId)
   const organization = settings.organization(organizationId)
@@ -126,6 +130,9 @@ const sliceOf = (settings: Settings, organizationId: string, accountId: string |
     ...(organization === undefined ? {} : { organization }),
     agent: (id) => ownOf(settings.agent(id), organizationId),
     label: (id) => ownOf(settings.label(id), organizationId) !== undefined,
+    bot: (id) => botOf(ownOf(settings.get('token', id), organizationId)),
+    // There are no teams among the settings yet: whatever is named is none.
+    team: () => false,
   }
 }
 

@@ -45,9 +45,9 @@ test('claiming what one has is the same outcome without an event; only agents cl
 
 test('a claim takes it from a bot and opens it', () => {
   const world = begun()
-  assert.deepEqual(typesOf(assign(world, bot)), ['conversation.assigned', 'conversation.held'])
+  assert.deepEqual(typesOf(assign(world, bot)), ['handover.passed', 'conversation.assigned', 'conversation.held'])
   assert.equal(world.state.state, 'pending')
-  assert.deepEqual(typesOf(claim(world, anna)), ['conversation.assigned', 'conversation.opened'])
+  assert.deepEqual(typesOf(claim(world, anna)), ['handover.taken', 'conversation.assigned', 'conversation.opened'])
   assert.deepEqual([world.state.state, world.state.assignee?.id], ['open', idOf('anna')])
 })
 

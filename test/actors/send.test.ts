@@ -108,7 +108,9 @@ test('only the bot that holds it speaks; an agent who answers takes it', () => {
   accepted(world.send('beep', bot))
   assert.equal(world.state.firstReplyAt, null, 'a bot gives no first reply')
   const decision = world.send('hi', agentBy('anna'))
-  assert.deepEqual(typesOf(decision), ['conversation.assigned', 'conversation.opened', 'message.queued'])
+  const taken = ['handover.taken', 'conversation.assigned', 'conversation.opened']
+  assert.deepEqual(typesOf(decision), [...taken, 'message.failed', 'message.queued'])
+  assert.deepEqual(dataOf(decision, 'message.failed').messageId, idOf('beep'), 'what the bot has not sent yet is called off')
   assert.equal(dataOf(decision, 'conversation.opened').because, 'taken')
   assert.equal(world.state.state, 'open')
   refused(world.send('beep again', bot), 'not_holder')

@@ -126,6 +126,7 @@ export class World {
   readonly dropped: string[] = []
   now = 1_000_000
   agents: Record<string, Agent> = {}
+  bots: Record<string, { accountIds: string[] }> = { [idOf('bot')]: { accountIds: [] }, [idOf('robot')]: { accountIds: [accountId] } }
   readonly #options: Required<WorldOptions>
   #commands = 0
 
@@ -140,11 +141,15 @@ export class World {
 
   get context(): DecideContext {
     const row = (key: string): never => (this.rows.get(key) ?? null) as never
+    const one = (id: string, isOne: (row: object) => boolean): never => {
+      const found = this.rows.get(keys.message(conversationId, id)) ?? null
+      return (found !== null && isOne(found) ? found : null) as never
+    }
     return {
       rows: {
-        message: (id) => row(keys.message(conversationId, id)),
-        alias: (id) => row(keys.message(conversationId, id)),
-        early: (id) => row(keys.message(conversationId, id)),
+        message: (id) => one(id, (found) => 'direction' in found),
+        alias: (id) => one(id, (found) => !('direction' in found) && !('reports' in found)),
+        early: (id) => one(id, (found) => 'reports' in found),
         address: () => (row(keys.address(conversationId)) as { address: Address | null } | null)?.address ?? null,
         attributes: () =>
           (row(keys.attributes(conversationId)) as { attributes: Record<string, string> | null } | null)?.attributes ?? null,
@@ -158,6 +163,8 @@ export class World {
         account: accountSetting({ channel: this.#options.channel }),
         agent: (id) => this.agents[id],
         label: (id) => id !== idOf('nolabel'),
+        bot: (id) => this.bots[id],
+        team: (id) => id === idOf('team'),
         ...this.#options.settings,
       },
       now: this.now,
@@ -214,6 +221,9 @@ export class World {
       isOverride: false,
       mayReplyAny: false,
       replyTo: null,
+      mentions: [],
+      sendAt: null,
+      isUnlessReply: false,
       ...more,
     }
     return this.do('message.send', data, { by, bodyHash: 'hash', ...envelope })

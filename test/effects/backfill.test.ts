@@ -108,6 +108,9 @@ const decideAll = async (log: Log, commands: readonly Command[]): Promise<void> 
       content,
       commandId: command.commandId,
       bodyHash: '',
+      reactions: [],
+      mentions: [],
+      sendAt: null,
     })
     const partition = partitionOf(command.actor.id)
     const lease = await log.lease('conversations', partition)

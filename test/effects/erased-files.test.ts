@@ -53,6 +53,9 @@ const rowOf = (attachments: Attachment[] | null): MessageRow => ({
         },
   commandId: id('command'),
   bodyHash: '',
+  reactions: [],
+  mentions: [],
+  sendAt: null,
 })
 
 test('removes the files that the rows of the erased messages name, and asks for no others', async () => {

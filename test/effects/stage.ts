@@ -218,6 +218,9 @@ class FakeActor {
       content: effect.content,
       commandId: effect.effectId,
       bodyHash: '',
+      reactions: [],
+      mentions: [],
+      sendAt: null,
     })
   }
 

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openGateway, type Gateway, type Authenticated, type GatewayConfig } from '#gateway'
-import { openEmbeddedLog, partitionOf, type EmbeddedLogOptions, type Log, type LogRecord, type StoredRecord } from '#log'
+import { openEmbeddedLog, openTails, partitionOf, type EmbeddedLogOptions, type Log, type LogRecord, type StoredRecord } from '#log'
 import { openMetrics } from '#metrics'
 import { openSettings, type Settings } from '#runtime'
 import { openSecrets } from '#secrets'
@@ -227,7 +227,19 @@ export class Writer {
     return this.records(
       conversationId,
       'message.queued',
-      { messageId, kind: 'text', orderAt: at, attachments: 0, attempt: 1, seenSeq: null, isOverride: false, replyTo: null },
+      {
+        messageId,
+        kind: 'text',
+        orderAt: at,
+        attachments: 0,
+        attempt: 1,
+        seenSeq: null,
+        isOverride: false,
+        replyTo: null,
+        sendAt: null,
+        isUnlessReply: false,
+        isDue: false,
+      },
       {
         by: { kind: 'agent', id: ids.agent },
         contents: [{ kind: 'message', body: messageContent(text, options.clientKey ?? null) }],
@@ -241,7 +253,7 @@ export class Writer {
     return this.records(
       conversationId,
       'note.added',
-      { messageId, kind: 'text', attachments: 0 },
+      { messageId, kind: 'text', attachments: 0, mentions: [] },
       { by: { kind: 'agent', id: ids.agent }, contents: [{ kind: 'message', body: messageContent(text) }] },
     )
   }
@@ -337,7 +349,7 @@ export const foldingViews = (log: Log): Views => {
       const { items } = await rows(undefined)
       return wanted.map((id) => items.find((row) => row.id === id) ?? null)
     },
-    message: refuse, events: refuse, contacts: refuse, contact: refuse, search: refuse, counts: refuse, hash: refuse, contentsOf: refuse, applied: refuse,
+    message: refuse, conversationAt: refuse, messagesAt: refuse, contactAt: refuse, events: refuse, contacts: refuse, contact: refuse, search: refuse, counts: refuse, hash: refuse, contentsOf: refuse, applied: refuse,
     waitFor: () => Promise.resolve(true),
     isReady: () => true,
     close: () => Promise.resolve(),
@@ -366,6 +378,8 @@ export interface SiteOptions {
   readonly config?: Partial<GatewayConfig> & { ringBytesMax?: number; recentRecords?: number; ringAgeMs?: number }
   readonly port?: number
   readonly secret?: number
+  /** Puts something between the gateway and the log, such as faults. */
+  readonly wrap?: (log: Log) => Log
   readonly execute?: (grants: Grants, frame: { id: string; type: string }) => Promise<{ accepted: unknown; position: string }>
 }
 
@@ -380,8 +394,10 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
   const settings = await openSettings({ log, openIdKey: ({ sealedIdKey }) => sealedIdKey, onError: (error) => console.error(error) })
   const tokens = new Map<string, Authenticated>([['agent', { grants: grantsOf(), expiresAt: null, source: null, origin: null }]])
   const commands: Site['commands'] = []
+  const seen = options.wrap?.(log) ?? log
   const gateway = await openGateway({
-    log,
+    log: seen,
+    tails: openTails({ log: seen, onOutage: () => undefined }),
     settings,
     views: foldingViews(log),
     secrets: openSecrets(Buffer.alloc(32, options.secret ?? 7)),

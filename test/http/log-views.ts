@@ -11,7 +11,7 @@ const time = (at: number): string => new Date(at).toISOString()
 const maybe = (at: number | null): string | null => (at === null ? null : time(at))
 
 const conversationOf = (snapshot: ConversationSnapshot): Conversation => {
-  const { version: _version, timers: _timers, window, at: _at, ...rest } = snapshot
+  const { version: _version, timers: _timers, window, at: _at, offer, scheduled: _scheduled, botSends: _botSends, ...rest } = snapshot
   return {
     ...rest,
     ref: refOf(snapshot.id),
@@ -25,13 +25,16 @@ const conversationOf = (snapshot: ConversationSnapshot): Conversation => {
     firstReplyAt: maybe(snapshot.firstReplyAt),
     window: window === null ? null : { expiresAt: time(window.expiresAt) },
     attributes: {},
+    offer: offer === null ? null : { to: offer.to, expiresAt: time(offer.expiresAt) },
     lastMessage: null,
     unread: 0,
   }
 }
 
-const messageOf = (row: MessageRow): Message => ({
+const messageOf = ({ sendAt, reactions, ...row }: MessageRow): Message => ({
   ...row,
+  ...(sendAt === null ? {} : { sendAt: time(sendAt) }),
+  reactions: reactions.map((reaction) => ({ ...reaction, at: time(reaction.at) })),
   id: row.messageId,
   orderAt: time(row.orderAt),
   at: time(row.at),

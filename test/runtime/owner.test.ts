@@ -141,7 +141,18 @@ test('a decision too large for its topics is parked or refused whole, and holds 
     const neighbour = Array.from({ length: 1_000 }, (_, index) => index + 2).find(isNeighbour) ?? 0
     await site.commands.post([inbound(1, 'SM1', 'fine'), inbound(neighbour, 'SM3', 'fine')])
     const { messageId, content } = told
-    const data = { messageId, content, isInternal: false, seenSeq: null, isOverride: false, mayReplyAny: false, replyTo: null }
+    const data = {
+      messageId,
+      content,
+      isInternal: false,
+      seenSeq: null,
+      isOverride: false,
+      mayReplyAny: false,
+      replyTo: null,
+      mentions: [],
+      sendAt: null,
+      isUnlessReply: false,
+    }
     const sent: Command<'message.send'> = { ...envelope, by: { kind: 'agent', id: ids.agent }, type: 'message.send', data }
     fill(sent)
     await assert.rejects(site.commands.submit(wish('message.send', 1, data)), (error: ConfabError) => error.code === 'record_too_large')

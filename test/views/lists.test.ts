@@ -160,7 +160,19 @@ test('counts follow states, assignees and sends, of the accounts the caller may 
   world.event(
     'c',
     'message.queued',
-    { messageId: failed, kind: 'text', orderAt: world.now, attachments: 0, attempt: 2, seenSeq: null, isOverride: false, replyTo: null },
+    {
+      messageId: failed,
+      kind: 'text',
+      orderAt: world.now,
+      attachments: 0,
+      attempt: 2,
+      seenSeq: null,
+      isOverride: false,
+      replyTo: null,
+      sendAt: null,
+      isUnlessReply: false,
+      isDue: false,
+    },
     { by: agentOf('agent') },
   )
   world.event('d', 'message.settled', { messageId: doubted, before: 'unknown', after: 'sent' })

@@ -165,7 +165,19 @@ export class World {
     this.event(
       name,
       'message.queued',
-      { messageId, kind: 'text', orderAt: at, attachments: 0, attempt: 1, seenSeq: null, isOverride: false, replyTo: null },
+      {
+        messageId,
+        kind: 'text',
+        orderAt: at,
+        attachments: 0,
+        attempt: 1,
+        seenSeq: null,
+        isOverride: false,
+        replyTo: null,
+        sendAt: null,
+        isUnlessReply: false,
+        isDue: false,
+      },
       { by, at, contents: said.contents ?? [textContent(text)], shown: true },
     )
     return messageId
@@ -175,7 +187,12 @@ export class World {
     const messageId = idOf(`message ${messageName}`)
     const at = this.tick()
     this.rowOf(name).lastActivityAt = at
-    this.event(name, 'note.added', { messageId, kind: 'text', attachments: 0 }, { by: agentOf('agent'), at, contents: [textContent(text)] })
+    this.event(
+      name,
+      'note.added',
+      { messageId, kind: 'text', attachments: 0, mentions: [] },
+      { by: agentOf('agent'), at, contents: [textContent(text)] },
+    )
     return messageId
   }
 

@@ -1,0 +1,64 @@
+// A reaction: the newest word of one person about one message, ours where the channel can carry it.
+// Between message.react, which may come before its message, and the event message.reacted.
+
+import { keys, type Command, type MessageRow, type Principal } from '#schemas/log'
+import type { LivingDraft } from '../conversation/index.ts'
+import { aliasAt, earlyAt, EARLY_KEPT_MS, EARLY_REPORTS_MAX } from './early.ts'
+
+interface Word {
+  readonly by: Principal
+  readonly emoji: string | null
+  readonly at: number
+}
+
+/** Where the contact sees what we tap. Others send theirs and can be sent none. */
+const reactsOn = (channel: string): boolean => channel === 'web'
+
+const isSame = (a: Principal, b: Principal): boolean => a.kind === b.kind && a.id === b.id
+
+/** By provider time the newest wins; what changes nothing is no event. */
+export const applyReaction = (draft: LivingDraft, row: MessageRow, { by, emoji, at }: Word): void => {
+  const before = row.reactions.find((known) => isSame(known.by, by))
+  if (row.isDeleted || row.isErased || row.seq <= draft.snapshot.erasedUpTo) return
+  if (before === undefined ? emoji === null : before.at > at || before.emoji === emoji) return
+  draft.apply(
+    'message.reacted',
+    { messageId: row.messageId, reactedAt: at, isRemoved: emoji === null },
+    emoji === null ? [] : [{ kind: 'reaction', body: { emoji } }],
+    by,
+  )
+}
+
+const keepEarly = (draft: LivingDraft, aliasId: string, word: Word): void => {
+  const known = earlyAt(draft, aliasId)
+  const isFresh = known !== null && draft.now - known.at <= EARLY_KEPT_MS
+  const reactions = isFresh ? known.reactions.filter(({ by }) => !isSame(by, word.by)) : []
+  const older = isFresh ? known.reactions.find(({ by }) => isSame(by, word.by)) : undefined
+  if (reactions.length >= EARLY_REPORTS_MAX || (older !== undefined && older.at > word.at)) return
+  const value = { aliasId, at: isFresh ? known.at : draft.now, reports: isFresh ? known.reports : [], reactions: [...reactions, word] }
+  draft.putRow({ key: keys.message(draft.subjectId, aliasId), shape: 'early', value })
+}
+
+/** The contact's own time counts where a provider told it; nobody's is later than now. */
+export const react = (draft: LivingDraft, { data, by }: Command<'message.react'>): void => {
+  const { snapshot } = draft
+  const word = { by, emoji: data.emoji === '' ? null : data.emoji, at: Math.min(data.at, draft.now) }
+  const isContacts = by.kind === 'contact' || by.kind === 'provider'
+  const row = draft.message(data.messageId) ?? behindAlias(draft, data.messageId)
+  // A visitor of ours has seen what they react to; a provider's news may come before their message.
+  if (row === null && isContacts && snapshot.channel !== 'web') {
+    keepEarly(draft, data.messageId, word)
+    return void draft.accept()
+  }
+  // A note, and what waits for its time, is nothing that the contact has seen.
+  if (row === null || row.contactSeq === null) return void draft.refuse('message_not_found')
+  if (!isContacts && !reactsOn(snapshot.channel)) return void draft.refuse('not_on_this_channel', { channel: snapshot.channel })
+  if (row.isDeleted || row.isErased || row.seq <= snapshot.erasedUpTo) return void draft.refuse('message_erased')
+  applyReaction(draft, row, word)
+  draft.accept(row.messageId)
+}
+
+const behindAlias = (draft: LivingDraft, aliasId: string): MessageRow | null => {
+  const alias = aliasAt(draft, aliasId)
+  return alias === null ? null : draft.message(alias.messageId)
+}
