@@ -18,6 +18,8 @@ export const permissions = {
   'conversation.start': [...staff, 'integration'],
   'conversation.claim': staff,
   'conversation.assign': [...seniors, 'agent', 'integration'],
+  /** Offer, pass on, accept, let go: what one has oneself, or is offered. */
+  'conversation.handover': [...staff, 'bot', 'integration'],
   /** snooze, resolve, reopen, label, priority, attributes. */
   'conversation.change': [...staff, 'bot', 'integration'],
   'conversation.erase': admins,

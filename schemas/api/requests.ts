@@ -2,7 +2,7 @@
 // Between the doors, which check and document by them, and the table of wishes, which turns them into commands.
 
 import { Type, type Static } from 'typebox'
-import { Id, Location, Nullable, PriorityName, Time } from './shapes.ts'
+import { HandoverTarget, Id, Location, Nullable, PriorityName, Time } from './shapes.ts'
 
 /** Characters of one text: beyond any channel's own limit. */
 const TEXT_MAX = 16_384
@@ -11,6 +11,8 @@ const VISITOR_TEXT_MAX = 4_000
 const ATTACHMENTS_MAX = 15
 const LABELS_MAX = 64
 const ATTRIBUTES_MAX = 64
+/** As the actor has it: actors/decide/participants.ts. */
+const PARTICIPANTS_MAX = 32
 
 const closed = { additionalProperties: false } as const
 const Seq = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
@@ -21,6 +23,8 @@ const Attributes = Type.Record(Type.String({ minLength: 1, maxLength: 64 }), Nul
   maxProperties: ATTRIBUTES_MAX,
   description: 'Merged into what there is; null removes a key.',
 })
+/** One emoji may be many characters: families, flags, skin tones. */
+const Emoji = Nullable(Type.String({ minLength: 1, maxLength: 32, description: 'null takes it back.' }))
 const Uploads = Type.Array(Type.Object({ fileId: Id }, closed), {
   minItems: 1,
   maxItems: ATTACHMENTS_MAX,
@@ -69,6 +73,11 @@ export const wishBodies = {
         Type.Boolean({ description: 'Send although another agent answered meanwhile or has the conversation; audited.' }),
       ),
       replyTo: Type.Optional(Nullable(Id)),
+      mentions: Type.Optional(
+        Type.Array(Id, { maxItems: PARTICIPANTS_MAX, description: 'Of a note: agents who are named, and follow from now on.' }),
+      ),
+      sendAt: Type.Optional(Type.Union([Time], { description: 'Not before this time, within 90 days; `queued` till then.' })),
+      unless: Type.Optional(Type.Literal('reply', { description: 'With sendAt: not if the contact writes first.' })),
     },
     closed,
   ),
@@ -78,6 +87,11 @@ export const wishBodies = {
       to: Type.String({ minLength: 1, maxLength: 256, description: "The contact's address on the channel, such as +15550100." }),
       name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
       content: Type.Optional(Said),
+      state: Type.Optional(
+        Type.Enum(['open', 'resolved'], {
+          description: 'Of a new one begun by a token; resolved = out of sight until the contact writes.',
+        }),
+      ),
     },
     closed,
   ),
@@ -97,7 +111,28 @@ export const wishBodies = {
   'conversation.reopen': Empty,
   'conversation.label': labels,
   'conversation.prioritize': Type.Object({ priority: PriorityName }, closed),
-  'conversation.change': Type.Object({ attributes: Attributes }, closed),
+  'conversation.change': Type.Object(
+    {
+      attributes: Type.Optional(Attributes),
+      participants: Type.Optional(
+        Type.Array(Id, { maxItems: PARTICIPANTS_MAX, description: 'Agents who follow it, all of them: who is not named leaves.' }),
+      ),
+    },
+    { ...closed, minProperties: 1 },
+  ),
+  'conversation.handover': Type.Object(
+    {
+      action: Type.Enum(['offer', 'accept', 'pass', 'release']),
+      to: Type.Optional(
+        Type.Union([HandoverTarget, Type.Literal('next')], {
+          description: "Of offer and pass. `next`: the account's next bot, else people.",
+        }),
+      ),
+      reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+      context: Type.Optional(Type.String({ minLength: 1, maxLength: 4_000, description: 'What who gets it should know.' })),
+    },
+    { ...closed, description: 'An offer stands for 60 s. Only who it is for accepts; any change of holder ends it.' },
+  ),
   'conversation.read': Type.Object({ upToSeq: Type.Optional(Seq), unreadFrom: Type.Optional(Seq) }, { ...closed, minProperties: 1 }),
   'conversation.draft': Type.Object(
     { text: Nullable(Type.String({ maxLength: TEXT_MAX })), internal: Type.Optional(Type.Boolean()), rev: Seq },
@@ -108,6 +143,7 @@ export const wishBodies = {
   'message.settle': Type.Object({ as: Type.Enum(['sent', 'failed']) }, closed),
   'message.edit': Type.Object({ text: Text }, closed),
   'message.delete': Empty,
+  'message.react': Type.Object({ emoji: Emoji }, closed),
   'contact.change': Type.Object(
     {
       name: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 200 }))),
@@ -132,6 +168,7 @@ export const wishBodies = {
     },
     { ...closed, minProperties: 1, description: 'From the visitor of a web chat.' },
   ),
+  'contact.react': Type.Object({ messageId: Id, emoji: Emoji }, { ...closed, description: 'From the visitor of a web chat.' }),
   'contact.acknowledge': Type.Object(
     { deliveredUpTo: Type.Optional(Seq), readUpTo: Type.Optional(Seq) },
     { ...closed, minProperties: 1, description: "The visitor's watermarks, in their own seq." },

@@ -17,6 +17,7 @@ export const PrincipalShape = Type.Object({
   id: Nullable(Id),
   name: Type.Optional(Type.String({ description: 'Filled in on reading.' })),
 })
+export const HandoverTarget = Type.Object({ kind: literals(['agent', 'bot', 'team'] as const), id: Id })
 export const Assignee = Type.Object({ kind: literals(['agent', 'bot'] as const), id: Id })
 
 export const Attachment = Type.Object({
@@ -70,6 +71,9 @@ export const Message = Type.Object({
   contactSeq: Type.Optional(
     Type.Union([Type.Integer(), Type.Null()], { description: "The contact's number of it: what watermarks are compared with." }),
   ),
+  reactions: Type.Optional(Type.Array(Type.Object({ by: PrincipalShape, emoji: Nullable(Type.String()), at: Time }))),
+  mentions: Type.Optional(Type.Array(Id, { description: 'Agents whom a note names.' })),
+  sendAt: Type.Optional(Type.Union([Time], { description: 'When a scheduled message is or was due.' })),
   clientId: Type.Optional(Type.String({ description: "The author's own key, shown to the author alone." })),
 })
 
@@ -115,6 +119,10 @@ export const Conversation = Type.Object({
       contactSeq: Type.Optional(Nullable(Type.Integer())),
     }),
   ),
+  offer: Type.Optional(
+    Nullable(Type.Object({ to: HandoverTarget, expiresAt: Time }, { description: 'A standing offer: who may accept it until when.' })),
+  ),
+  participants: Type.Optional(Type.Array(Id, { description: 'Agents who follow it besides who has it.' })),
   unread: Type.Integer({ description: 'For the caller: inbound messages beyond their read mark.' }),
 })
 

@@ -25,7 +25,8 @@ import { canonical } from './canonical.ts'
 import type { Answer, Commands } from './commands.ts'
 import { saidOf } from './said.ts'
 import type { Settings } from './settings.ts'
-import { wishTable, type Facts } from './wish-table.ts'
+import type { Facts } from './wish-parts.ts'
+import { wishTable } from './wish-table.ts'
 
 /** A wish whose body has been checked. */
 export interface WishRequest<N extends WishName = WishName> {

@@ -6,7 +6,7 @@ import { registeredSchemas } from '#schemas/log'
 import { viewTopics, type ViewTopic } from './packet.ts'
 
 /** Raised with every change of what folds make of events, or of how they are stored. */
-const FOLD_VERSION = 1
+const FOLD_VERSION = 2
 
 const common = 'CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;'
 

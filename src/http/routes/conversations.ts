@@ -17,6 +17,7 @@ const conversationCommands: Readonly<Record<string, CommandRoute>> = {
   assign: { type: 'conversation.assign', summary: 'Give it to an agent or bot, or to nobody' },
   claim: { type: 'conversation.claim', summary: 'Take it; 409 when another agent has it' },
   release: { type: 'conversation.release', summary: 'Give it back to everyone' },
+  handover: { type: 'conversation.handover', summary: 'Offer it, accept an offer, pass it on, or let go' },
   snooze: { type: 'conversation.snooze', summary: 'Set it aside until a time or a reply' },
   resolve: { type: 'conversation.resolve', summary: 'Done; a new message opens it again' },
   reopen: { type: 'conversation.reopen', summary: 'Open it again' },
@@ -29,6 +30,7 @@ const messageCommands: Readonly<Record<string, CommandRoute>> = {
   retry: { type: 'message.retry', summary: 'Send a failed message again' },
   settle: { type: 'message.settle', summary: 'Say what became of a send whose fate is unknown' },
   edit: { type: 'message.edit', summary: 'Change the text, where the channel can' },
+  react: { type: 'message.react', summary: 'React with an emoji, where the channel can' },
   delete: { type: 'message.delete', summary: 'Take a message back, where the channel can' },
 }
 
@@ -72,7 +74,7 @@ const commands = (app: FastifyTypebox, { wish }: RouteTools): void => {
   }
   app.patch(
     '/v1/conversations/:id',
-    { schema: { ...schema, summary: 'Change attributes', body: wishBodies['conversation.change'] } },
+    { schema: { ...schema, summary: 'Change attributes and participants', body: wishBodies['conversation.change'] } },
     (request, reply) => wish(request, reply, { type: 'conversation.change', target: target(request.params) }),
   )
   app.put(
@@ -83,7 +85,7 @@ const commands = (app: FastifyTypebox, { wish }: RouteTools): void => {
   const created = { ...schema, response: { 201: Accepted } }
   app.post(
     '/v1/conversations/:id/messages',
-    { schema: { ...created, summary: 'Send a message, or add a note with internal', body: wishBodies['message.send'] } },
+    { schema: { ...created, summary: 'Send a message, now or at a time, or add a note with internal', body: wishBodies['message.send'] } },
     (request, reply) => wish(request, reply.code(201), { type: 'message.send', target: target(request.params) }),
   )
   const { params: _params, ...start } = created

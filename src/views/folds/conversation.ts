@@ -22,6 +22,11 @@ interface Data {
   readonly removed?: readonly string[]
   readonly after?: string
   readonly isBlocked?: boolean
+  readonly sendAt?: string | null
+  readonly isDue?: boolean
+  readonly to?: NonNullable<Row['offer']>['to'] | null
+  readonly expiresAt?: string
+  readonly participants?: readonly string[]
 }
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
@@ -75,7 +80,9 @@ const received = (row: Row, event: EventShape, data: Data): Row => ({
 })
 
 const queued = (row: Row, event: EventShape, data: Data): Row => {
-  if ((data.attempt ?? 1) > 1) return withSendState(row, data, 'queued')
+  // What waits for its time is no last word yet.
+  if (data.sendAt !== null && data.sendAt !== undefined) return row
+  if ((data.attempt ?? 1) > 1 && data.isDue !== true) return withSendState(row, data, 'queued')
   const after: Row = { ...row, lastActivityAt: event.at, lastMessage: lastMessageOf(event, data) }
   if (event.by.kind !== 'agent' && event.by.kind !== 'bot') return after
   after.lastReplyAt = event.at
@@ -112,8 +119,17 @@ const erased = (row: Row, upToSeq: number): Row => ({
   lastMessage: row.lastMessage === null || (row.lastMessage.seq ?? 0) > upToSeq ? row.lastMessage : { ...row.lastMessage, preview: '' },
 })
 
+const offered = (row: Row, { to, expiresAt }: Data): Row =>
+  to === null || to === undefined || expiresAt === undefined ? row : { ...row, offer: { to, expiresAt } }
+
+const withoutOffer = (row: Row): Row => (row.offer === null || row.offer === undefined ? row : { ...row, offer: null })
+
 /** An event that carries the row: the structure is the event's, everything else stays. */
-const withStructure = (row: Row, structure: Partial<Row> & Pick<Row, 'id'>): Row => ({ ...row, ...structure })
+const withStructure = (row: Row, structure: Partial<Row> & Pick<Row, 'id'>): Row => {
+  const after = { ...row, ...structure }
+  // Whoever gets it meanwhile, the offer is void.
+  return after.assignee?.id === row.assignee?.id && after.assignee?.kind === row.assignee?.kind ? after : withoutOffer(after)
+}
 
 const step = (row: Row, event: EventShape, data: Data): Row => {
   switch (event.type) {
@@ -148,6 +164,17 @@ const step = (row: Row, event: EventShape, data: Data): Row => {
       return { ...row, priority: data.after as Row['priority'] }
     case 'conversation.changed':
       return { ...row, attributes: data.attributes ?? {} }
+    case 'conversation.joined':
+      return { ...row, participants: [...(row.participants ?? []), ...(data.participants ?? [])] }
+    case 'conversation.left':
+      return { ...row, participants: (row.participants ?? []).filter((id) => data.participants?.includes(id) !== true) }
+    case 'handover.offered':
+      return offered(row, data)
+    case 'handover.accepted':
+    case 'handover.passed':
+    case 'handover.released':
+    case 'handover.expired':
+      return withoutOffer(row)
     case 'conversation.blocked':
       return { ...row, isBlocked: data.isBlocked === true }
     case 'conversation.opted':

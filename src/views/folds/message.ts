@@ -16,6 +16,12 @@ interface Data {
   readonly content?: Content
   readonly providerMessageId?: string | null
   readonly upToSeq?: number
+  readonly sendAt?: string | null
+  readonly isDue?: boolean
+  readonly mentions?: readonly string[]
+  readonly emoji?: string
+  readonly isRemoved?: boolean
+  readonly reactedAt?: string
 }
 
 /** The message an event speaks of; null for a watermark and for events of none. */
@@ -43,7 +49,25 @@ const born = (event: EventShape, data: Data): Message => {
     edits: 0,
     isDeleted: false,
     isErased: event.erased === true,
+    ...(data.sendAt === null || data.sendAt === undefined ? {} : { sendAt: data.sendAt }),
+    ...(data.mentions === undefined || data.mentions.length === 0 ? {} : { mentions: [...data.mentions] }),
   }
+}
+
+/** Its time has come, or it is tried again; a scheduled one gets its number of the contact now. */
+const requeued = (row: Message, event: EventShape, data: Data): Message => {
+  const after = withSend(row, { state: 'queued', attempt: attemptOf(data, row) })
+  if (data.isDue !== true) return after
+  return { ...after, contactSeq: event.contactSeq ?? null, content: data.content ?? after.content }
+}
+
+/** One a principal, in the order of their first word; what was taken back is not shown. */
+const withReaction = (row: Message, event: EventShape, data: Data): Message => {
+  if (row.isDeleted || row.isErased) return row
+  const others = (row.reactions ?? []).filter(({ by }) => by.kind !== event.by.kind || by.id !== event.by.id)
+  const isGone = data.isRemoved === true || data.emoji === undefined
+  const mine = { by: event.by, emoji: data.emoji ?? null, at: data.reactedAt ?? event.at }
+  return { ...row, reactions: isGone ? others : [...others, mine] }
 }
 
 const withSend = (row: Message, change: Partial<Send>): Message =>
@@ -57,8 +81,10 @@ const failed = (data: Data): Partial<Send> => ({ state: 'failed', reason: data.r
 
 const attemptOf = (data: Data, row: Message): number => data.attempt ?? row.send?.attempt ?? 1
 
+const withoutReactions = ({ reactions: _gone, ...row }: Message): Message => row
+
 const erased = (row: Message, upToSeq: number): Message =>
-  row.seq > upToSeq || row.isErased ? row : { ...row, content: null, providerMessageId: null, isErased: true }
+  row.seq > upToSeq || row.isErased ? row : withoutReactions({ ...row, content: null, providerMessageId: null, isErased: true })
 
 /**
  * The message after an event of its conversation; the same reference where the event says nothing of it, null where there is none.
@@ -71,7 +97,7 @@ export const foldMessage = (row: Message | null, event: EventShape): Message | n
   if (data.messageId !== row.id) return row
   switch (event.type) {
     case 'message.queued':
-      return withSend(row, { state: 'queued', attempt: attemptOf(data, row) })
+      return requeued(row, event, data)
     case 'message.sent': {
       const sent = withSend(row, { state: 'sent', attempt: attemptOf(data, row) })
       return data.providerMessageId === undefined ? sent : { ...sent, providerMessageId: data.providerMessageId }
@@ -91,9 +117,11 @@ export const foldMessage = (row: Message | null, event: EventShape): Message | n
       return { ...withContent(row, event, data), edits: row.edits + 1 }
     case 'message.attached':
       return withContent(row, event, data)
+    case 'message.reacted':
+      return withReaction(row, event, data)
     case 'message.deleted':
     case 'note.deleted':
-      return { ...row, content: null, isDeleted: true }
+      return withoutReactions({ ...row, content: null, isDeleted: true })
     default:
       return row
   }
