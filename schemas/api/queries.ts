@@ -34,6 +34,13 @@ export const ConversationListQuery = Type.Object(
   closed,
 )
 
+const AsOf = Type.String({
+  minLength: 1,
+  maxLength: 4_096,
+  description: "As it was then: an ISO 8601 time, a `Confab-Position`, or `seq:N`. Today's permissions; what is erased stays erased.",
+})
+export const AsOfQuery = Type.Object({ asOf: Type.Optional(AsOf) }, closed)
+
 export const MessageListQuery = Type.Object(
   {
     before: Type.Optional(Id),
@@ -42,6 +49,7 @@ export const MessageListQuery = Type.Object(
     direction: Type.Optional(Type.Enum(['in', 'out', 'note'])),
     limit: Type.Optional(Limit),
     include: Type.Optional(Type.Literal('native')),
+    asOf: Type.Optional(AsOf),
   },
   closed,
 )

@@ -4,6 +4,7 @@
 import type { Contact, Conversation, EventShape, Grants, Message } from '#schemas'
 import type { Offset } from '#log'
 import type { Topic } from '#topics'
+import type { Moment } from './past/walk.ts'
 
 /** One place in the log that a read must have seen, or that a view has applied up to (the NEXT offset). */
 export interface ViewPosition {
@@ -78,12 +79,18 @@ export interface Counts {
   readonly unknownSends: number
 }
 
+export type { Moment } from './past/walk.ts'
+
 export interface Views {
   conversations(viewer: Viewer, query: ConversationQuery): Promise<Page<Conversation>>
   conversation(viewer: Viewer, id: string): Promise<{ item: Conversation | null; asOf: AsOf }>
   /** Thread order (orderAt, seq), oldest first. */
   messages(viewer: Viewer, conversationId: string, query: MessageQuery): Promise<Page<Message>>
   message(viewer: Viewer, conversationId: string, messageId: string): Promise<Message | null>
+  /** As they were: today's grants, nothing erased since. Throw `as_of_gone`, `position_invalid`, `query_timeout`, `overloaded`. */
+  conversationAt(viewer: Viewer, id: string, moment: Moment): Promise<{ item: Conversation | null; asOf: AsOf }>
+  messagesAt(viewer: Viewer, conversationId: string, query: MessageQuery, moment: Moment): Promise<Page<Message>>
+  contactAt(viewer: Viewer, id: string, moment: Moment): Promise<{ item: Contact | null; asOf: AsOf }>
   /** Audit: events with contents filled in, by seq. */
   events(viewer: Viewer, subjectId: string, query: { after?: number; limit?: number }): Promise<Page<EventShape>>
   contacts(viewer: Viewer, query: { limit?: number; after?: readonly (string | number)[]; text?: string }): Promise<Page<Contact>>

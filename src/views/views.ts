@@ -9,6 +9,7 @@ import { readEvents } from './audit.ts'
 import { Feeder, type FeederLogger, type ViewsSample } from './feeder.ts'
 import type { AsOf, Page, Viewer, ViewPosition, Views } from './index.ts'
 import { isViewTopic, viewTopics } from './packet.ts'
+import { Past } from './past/past.ts'
 import { QueryThread, type Answered } from './queries/thread.ts'
 
 /** Milliseconds a search may take; what takes longer is a question for a report. */
@@ -41,6 +42,7 @@ export class SqliteViews implements Views {
   readonly #feeder: Feeder
   readonly #lists: QueryThread
   readonly #searches: QueryThread
+  readonly #past: Past
   #waiters: Waiter[] = []
 
   constructor(parts: ViewsParts) {
@@ -50,6 +52,11 @@ export class SqliteViews implements Views {
     const onDamage = (): void => this.#feeder.discard()
     this.#lists = new QueryThread({ name: 'lists', deadlineMs: LIST_DEADLINE_MS, onDamage, ...files })
     this.#searches = new QueryThread({ name: 'searches', deadlineMs: SEARCH_DEADLINE_MS, onDamage, ...files })
+    this.#past = new Past({
+      log,
+      views: this,
+      messagesUpTo: async (...[viewer, conversationId, query]) => pageOf(await this.#lists.ask('messages', viewer, conversationId, query)),
+    })
     this.#feeder = new Feeder({
       log,
       files: { rows: viewsFile, search: searchFile },
@@ -98,6 +105,19 @@ export class SqliteViews implements Views {
     if (!isContact) return content === message.content ? message : { ...message, content }
     const name = publicNameOf?.(message.author)
     return { ...message, content, author: { kind: message.author.kind, id: null, ...(name === undefined ? {} : { name }) } }
+  }
+
+  conversationAt(...[viewer, id, moment]: Parameters<Views['conversationAt']>): ReturnType<Views['conversationAt']> {
+    return this.#past.conversation(viewer, id, moment)
+  }
+
+  async messagesAt(...[viewer, conversationId, query, moment]: Parameters<Views['messagesAt']>): ReturnType<Views['messagesAt']> {
+    const page = await this.#past.messages(viewer, conversationId, query, moment)
+    return { ...page, items: page.items.map((message) => this.#onTheWayOut(message, viewer, false)) }
+  }
+
+  contactAt(...[viewer, id, moment]: Parameters<Views['contactAt']>): ReturnType<Views['contactAt']> {
+    return this.#past.contact(viewer, id, moment)
   }
 
   events(...[viewer, subjectId, query]: Parameters<Views['events']>): ReturnType<Views['events']> {

@@ -1,9 +1,10 @@
 // Contacts: lists, one, and what may be done to them, one path a command.
 // Between clients and the views and wishes.
 
-import { Accepted, Contact, ContactListQuery, IdParams, PageOf, wishBodies, WriteHeaders, type WishName } from '#schemas'
+import { Accepted, AsOfQuery, Contact, ContactListQuery, IdParams, PageOf, wishBodies, WriteHeaders, type WishName } from '#schemas'
 import { ConfabError } from '#errors'
 import { whoOf } from '../access.ts'
+import { momentOf } from '../as-of.ts'
 import type { FastifyTypebox, RouteTools } from '../app.ts'
 
 const tags = ['contacts']
@@ -15,7 +16,7 @@ const commands: Readonly<Record<string, { readonly type: WishName; readonly summ
   erase: { type: 'contact.erase', summary: 'Erase who they are and what was said, for good' },
 }
 
-export const contactRoutes = (app: FastifyTypebox, { options, cursors, stand, wish }: RouteTools): void => {
+const reads = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): void => {
   const { views } = options
   app.get(
     '/v1/contacts',
@@ -45,14 +46,33 @@ export const contactRoutes = (app: FastifyTypebox, { options, cursors, stand, wi
   )
   app.get(
     '/v1/contacts/:id',
-    { config: { permission: 'contact.read' }, schema: { tags, summary: 'One contact', params: IdParams, response: { 200: Contact } } },
+    {
+      config: { permission: 'contact.read', takesAsOf: true },
+      schema: {
+        tags,
+        summary: 'One contact, as it is or as it was',
+        params: IdParams,
+        querystring: AsOfQuery,
+        response: { 200: Contact },
+      },
+    },
     async (request, reply) => {
-      const { item, asOf } = await views.contact({ grants: whoOf(request).grants }, request.params.id)
+      const { grants } = whoOf(request)
+      const { asOf: then } = request.query
+      const { item, asOf } =
+        then === undefined
+          ? await views.contact({ grants }, request.params.id)
+          : await views.contactAt({ grants }, request.params.id, momentOf(then, options.positions, grants))
       if (item === null) throw new ConfabError('not_found')
       stand(request, reply, asOf)
       return item
     },
   )
+}
+
+export const contactRoutes = (app: FastifyTypebox, tools: RouteTools): void => {
+  const { wish } = tools
+  reads(app, tools)
   const schema = { tags, headers: WriteHeaders, params: IdParams, response: { 200: Accepted } }
   app.patch(
     '/v1/contacts/:id',

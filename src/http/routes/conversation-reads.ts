@@ -2,6 +2,7 @@
 // Between clients and the views; nothing is decided here.
 
 import {
+  AsOfQuery,
   Conversation,
   ConversationListQuery,
   CountsShape,
@@ -16,6 +17,7 @@ import {
 } from '#schemas'
 import { ConfabError } from '#errors'
 import { whoOf } from '../access.ts'
+import { momentOf } from '../as-of.ts'
 import type { FastifyTypebox, RouteTools } from '../app.ts'
 
 const events = { schema: { tags: ['conversations'] } }
@@ -99,20 +101,35 @@ const ones = (app: FastifyTypebox, { options, stand }: RouteTools): void => {
   app.get(
     '/v1/conversations/:id',
     {
-      config: { permission: 'conversation.read' },
-      schema: { ...events.schema, summary: 'One conversation', params: IdParams, response: { 200: Conversation } },
+      config: { permission: 'conversation.read', takesAsOf: true },
+      schema: {
+        ...events.schema,
+        summary: 'One conversation, as it is or as it was',
+        params: IdParams,
+        querystring: AsOfQuery,
+        response: { 200: Conversation },
+      },
     },
     async (request, reply) => {
-      const { item, asOf } = await views.conversation({ grants: whoOf(request).grants }, request.params.id)
+      const { grants } = whoOf(request)
+      const { asOf: then } = request.query
+      const { item, asOf } =
+        then === undefined
+          ? await views.conversation({ grants }, request.params.id)
+          : await views.conversationAt({ grants }, request.params.id, momentOf(then, options.positions, grants))
       if (item === null) throw new ConfabError('not_found')
       stand(request, reply, asOf)
       return item
     },
   )
+}
+
+const threads = (app: FastifyTypebox, { options, stand }: RouteTools): void => {
+  const { views } = options
   app.get(
     '/v1/conversations/:id/messages',
     {
-      config: { permission: 'conversation.read' },
+      config: { permission: 'conversation.read', takesAsOf: true },
       schema: {
         ...events.schema,
         summary: 'Messages in the order of the thread',
@@ -124,9 +141,13 @@ const ones = (app: FastifyTypebox, { options, stand }: RouteTools): void => {
     },
     async (request, reply) => {
       const { grants } = whoOf(request)
-      const { include, ...query } = request.query
+      const { include, asOf: then, ...query } = request.query
+      const viewer = { grants, includeNative: include === 'native' }
       await seen(views, request)
-      const page = await views.messages({ grants, includeNative: include === 'native' }, request.params.id, query)
+      const page =
+        then === undefined
+          ? await views.messages(viewer, request.params.id, query)
+          : await views.messagesAt(viewer, request.params.id, query, momentOf(then, options.positions, grants))
       stand(request, reply, page.asOf)
       const edge = request.query.after === undefined ? page.items[0] : page.items.at(-1)
       return { items: [...page.items], next: page.next === null ? null : (edge?.id ?? null) }
@@ -163,4 +184,5 @@ export const conversationReadRoutes = (app: FastifyTypebox, tools: RouteTools): 
   lists(app, tools)
   finds(app, tools)
   ones(app, tools)
+  threads(app, tools)
 }

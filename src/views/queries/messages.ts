@@ -16,11 +16,15 @@ interface Place {
   readonly seq: number
 }
 
+/** `upToSeq`: messages born later are left out. */
+export type ThreadQuery = MessageQuery & { readonly upToSeq?: number }
+
 interface Thread {
   readonly n: number
   readonly row: Conversation
   /** As numbers of `directions`. */
   readonly shown: readonly number[]
+  readonly upToSeq: number | undefined
 }
 
 const findMessage = (reader: Reader, n: number, id: string): { readonly place: Place; readonly message: Message } | undefined => {
@@ -41,21 +45,22 @@ const readSide = (
   const direction = isOlder ? 'DESC' : 'ASC'
   const keyset = from === null ? '' : `AND (orderAt, seq) ${isOlder ? '<' : '>'} (?, ?)`
   const shown = thread.shown.length === directions.length ? '' : `AND direction IN (${thread.shown.join(', ')})`
-  const sql = `SELECT body FROM messages WHERE conversation = ? ${keyset} ${shown} ORDER BY orderAt ${direction}, seq ${direction} LIMIT ?`
+  const born = thread.upToSeq === undefined ? '' : `AND seq <= ${Math.trunc(thread.upToSeq)}`
+  const sql = `SELECT body FROM messages WHERE conversation = ? ${keyset} ${shown} ${born} ORDER BY orderAt ${direction}, seq ${direction} LIMIT ?`
   const values = from === null ? [thread.n, limit] : [thread.n, from.orderAt, from.seq, limit]
   return reader.all(sql, ...values).map((found) => JSON.parse(found['body'] as string) as Message)
 }
 
 const isForContact = ({ grants }: Viewer, asContact: boolean | undefined): boolean => grants.kind === 'contact' || asContact === true
 
-const openThread = (reader: Reader, viewer: Viewer, id: string, query: MessageQuery): Thread | undefined => {
+const openThread = (reader: Reader, viewer: Viewer, id: string, query: ThreadQuery): Thread | undefined => {
   const found = findConversation(reader, id)
   if (found === undefined || !seesConversation(viewer.grants, found.row)) return undefined
   const mayNotes = !isForContact(viewer, query.asContact) && may(viewer.grants, 'note.read')
   const shown = directions.flatMap((direction, number) =>
     (direction !== 'note' || mayNotes) && (query.direction ?? direction) === direction ? [number] : [],
   )
-  return { ...found, shown }
+  return { ...found, shown, upToSeq: query.upToSeq }
 }
 
 const nothing: PageOf<Message> = { items: [], next: null }
@@ -64,7 +69,7 @@ const readPage = (reader: Reader, thread: Thread, query: MessageQuery): PageOf<M
   const limit = clampLimit(query.limit, LIMIT_DEFAULT)
   const pivotId = query.around ?? query.before ?? query.after
   const pivot = pivotId === undefined ? undefined : findMessage(reader, thread.n, pivotId)
-  if (pivotId !== undefined && pivot === undefined) return nothing
+  if (pivotId !== undefined && (pivot === undefined || pivot.place.seq > (thread.upToSeq ?? pivot.place.seq))) return nothing
   const from = pivot?.place ?? null
   if (query.around !== undefined) {
     const older = readSide(reader, thread, { from, side: 'older', limit: Math.floor(limit / 2) + 1 })
@@ -84,7 +89,7 @@ const readPage = (reader: Reader, thread: Thread, query: MessageQuery): PageOf<M
 }
 
 /** A page of a thread, oldest first. `next` continues in the direction asked for: older by default, newer after `after`. */
-export const listMessages = (reader: Reader, viewer: Viewer, conversationId: string, query: MessageQuery): PageOf<Message> => {
+export const listMessages = (reader: Reader, viewer: Viewer, conversationId: string, query: ThreadQuery): PageOf<Message> => {
   const thread = openThread(reader, viewer, conversationId, query)
   if (thread === undefined || thread.shown.length === 0) return nothing
   const { items, next } = readPage(reader, thread, query)

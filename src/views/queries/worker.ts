@@ -4,10 +4,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { isDamage } from '../file.ts'
-import type { ConversationQuery, MessageQuery, SearchQuery, Viewer } from '../index.ts'
+import type { ConversationQuery, SearchQuery, Viewer } from '../index.ts'
 import { countAll, getContact, listContacts } from './contacts.ts'
 import { getConversation, listConversations } from './conversations.ts'
-import { getMessage, listMessages } from './messages.ts'
+import { getMessage, listMessages, type ThreadQuery } from './messages.ts'
 import { Reader } from './reader.ts'
 import { findConversation, withContactName } from './rows.ts'
 import { search, searchPeople, type SearchFiles } from './search.ts'
@@ -18,7 +18,7 @@ type Contacts = { readonly text: string; readonly limit?: number; readonly after
 const questions = {
   conversations: ({ views }: SearchFiles, viewer: Viewer, query: ConversationQuery) => listConversations(views, viewer, query),
   conversation: ({ views }: SearchFiles, viewer: Viewer, id: string) => getConversation(views, viewer, id),
-  messages: ({ views }: SearchFiles, viewer: Viewer, id: string, query: MessageQuery) => listMessages(views, viewer, id, query),
+  messages: ({ views }: SearchFiles, viewer: Viewer, id: string, query: ThreadQuery) => listMessages(views, viewer, id, query),
   message: ({ views }: SearchFiles, viewer: Viewer, id: string, messageId: string) => getMessage(views, viewer, id, messageId),
   contacts: ({ views }: SearchFiles, viewer: Viewer, query: Omit<Contacts, 'text'>) => listContacts(views, viewer, query),
   contact: ({ views }: SearchFiles, viewer: Viewer, id: string) => getContact(views, viewer, id),
