@@ -1,11 +1,15 @@
 // The catalogue of channels: one folder and one line each.
 // Between the dialects and everything that needs one of them by name.
 
+import { custom } from './custom/index.ts'
+import { instagram } from './instagram/index.ts'
+import { messenger } from './messenger/index.ts'
 import type { ChannelAdapter } from './shape.ts'
 import { twilio } from './twilio/index.ts'
 import { web } from './web/index.ts'
+import { whatsapp } from './whatsapp/index.ts'
 
-export const channels = { twilio, web } as const satisfies Partial<Record<string, ChannelAdapter>>
+export const channels = { messenger, instagram, whatsapp, twilio, custom, web } as const satisfies Partial<Record<string, ChannelAdapter>>
 
 export type ChannelName = keyof typeof channels
 

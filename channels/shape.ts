@@ -40,6 +40,8 @@ export interface ParsedRequest {
   readonly events: readonly ParsedEvent[]
   /** What could not be read, in words without content: for dead-letters. */
   readonly faults: readonly string[]
+  /** Names of what it carries and no event speaks of, for counting: lower case, at most 64 characters; the bytes stay in raw. */
+  readonly skipped?: readonly string[]
   readonly response: Response
 }
 

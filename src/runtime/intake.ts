@@ -116,6 +116,8 @@ export const commandsOf = (events: readonly ParsedEvent[], context: IntakeContex
 
 /** The account of an event among those configured under its signer; undefined = unknown_account. */
 export const accountOf = <A extends Pick<Account, 'externalId' | 'options'>>(event: ParsedEvent, accounts: readonly A[]): A | undefined => {
+  // Who signs for one account alone need not name it.
+  if (event.accountAddresses.length === 0) return accounts.length === 1 ? accounts[0] : undefined
   for (const address of event.accountAddresses) {
     const found = accounts.find((account) => account.externalId === address || account.options['messagingServiceSid'] === address)
     if (found !== undefined) return found
