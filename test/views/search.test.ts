@@ -104,3 +104,58 @@ test('edited texts are found by their new words, deleted ones no more', async (c
   await site.settle()
   assert.equal(await found('wednesday'), 0)
 })
+
+test('a list of conversations names each once over all pages, contacts that fit first, whatever is written meanwhile', async (context) => {
+  const site = await openSite(context)
+  const { world, views } = site
+  const introduce = (name: string, said: string): void => {
+    const conversationId = world.create(name)
+    world.contact(name, 'contact.created', { accountId: ACCOUNT, channel: 'twilio', conversationId }, { contents: [profileOf(said)] })
+  }
+  for (const name of ['a', 'b', 'c']) introduce(name, `parcel ${name}`)
+  for (let index = 0; index < 7; index++) world.create(`d${index}`)
+  // Each conversation is hit often, in turns: its older hits lie on later pages.
+  for (let round = 0; round < 4; round++)
+    for (const name of ['a', 'd0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6']) world.receive(name, `${name}-${round}`, `parcel number ${round}`)
+  await site.settle()
+  const seen: (string | undefined)[] = []
+  let pages = 0
+  for (let after: SearchQuery['after']; ;) {
+    const page = await views.search(agent, { text: 'parcel', type: 'conversation', limit: 2, ...(after === undefined ? {} : { after }) })
+    seen.push(...page.items.map(({ conversationId }) => conversationId))
+    if (page.next === null) break
+    after = page.next
+    // A listed one and one that is not listed yet are hit again, and one more contact fits.
+    world.receive('a', `a-again-${pages}`, 'parcel again')
+    world.receive('d0', `d0-again-${pages}`, 'parcel again')
+    introduce(`late${pages++}`, 'parcel late')
+    await site.settle()
+  }
+  assert.deepEqual(
+    seen,
+    ['c', 'b', 'a', 'd6', 'd5', 'd4', 'd3', 'd2', 'd1', 'd0'].map((name) => world.conversationId(name)),
+  )
+})
+
+test('a contact is found with a conversation that the viewer may see, or with none', async (context) => {
+  const site = await openSite(context)
+  const { world, views } = site
+  const hidden = world.create('hidden', { accountId: idOf('hidden account') })
+  world.contact(
+    'hidden',
+    'contact.created',
+    { accountId: idOf('hidden account'), channel: 'twilio', conversationId: hidden },
+    { contents: [profileOf('Carla')] },
+  )
+  const shown = world.create('shown')
+  world.contact(
+    'hidden',
+    'contact.joined',
+    { accountId: ACCOUNT, channel: 'twilio', conversationId: shown },
+    { contents: [profileOf('Carla')] },
+  )
+  await site.settle()
+  const viewer: Viewer = { grants: grantsOf('agent', { accountIds: [ACCOUNT] }) }
+  const [hit] = (await views.search(viewer, { text: 'carla', type: 'contact' })).items
+  assert.equal(hit?.conversationId, shown)
+})

@@ -11,7 +11,9 @@ import { findConversation, seesContact, seesConversation } from './rows.ts'
 
 /** Hits looked at for one page of conversations, of which many may be the same one. */
 const SCANNED_MAX = 2_000
-/** Contacts whose conversations head the first page. */
+/** Hits of the pages before, read again so that no conversation is listed twice; behind them the list ends. */
+const LISTED_MAX = 50_000
+/** Contacts whose conversations head the list. */
 const PEOPLE_MAX = 10
 
 export interface SearchFiles {
@@ -112,8 +114,8 @@ const findPeople = (
 const nameOf = (row: Contact): string =>
   [row.name, row.company, ...row.emails, ...row.phones].filter((part) => part !== null && part !== '').join(' · ')
 
-const contactHit = (row: Contact, conversationId: string, text: string): SearchHit => ({
-  conversationId,
+const contactHit = (row: Contact, conversationId: string | undefined, text: string): SearchHit => ({
+  ...(conversationId === undefined ? {} : { conversationId }),
   contactId: row.id,
   at: row.createdAt,
   snippet: snippetOf(nameOf(row), text),
@@ -143,24 +145,66 @@ const conversationsOf = (files: SearchFiles, viewer: Viewer, row: Contact): stri
     return conversation !== undefined && seesConversation(viewer.grants, conversation) ? [conversationId] : []
   })
 
-/** One hit a conversation: those of contacts that fit head the first page, then by newest message. */
+/** Where a list of conversations goes on: the newest hit it began with, the last one read, the newest contact, conversations shown by contacts. */
+type ConversationsPlace = readonly [top: number, last: number, topPerson: number, byPeople: number]
+
+const placeOf = (after: SearchQuery['after']): ConversationsPlace | undefined => {
+  const [top = 0, last = 0, topPerson = 0, byPeople = 0] = after?.map(Number) ?? []
+  return after?.length === 4 && after.every(Number.isSafeInteger) ? [top, last, topPerson, byPeople] : undefined
+}
+
+/** Conversations whose newest hit is above the place: they were listed there. */
+const listedAbove = (files: SearchFiles, viewer: Viewer, query: SearchQuery, [top, last]: ConversationsPlace): Set<number> | undefined => {
+  const listed = new Set<number>()
+  let scanned = 0
+  for (const n of eachHit(files, viewer, { ...query, after: [top + 1] })) {
+    if (n < last) break
+    if (scanned++ === LISTED_MAX) return undefined
+    const conversation = files.search.get('SELECT conversation FROM entries WHERE n = ?', n)?.['conversation']
+    if (conversation !== undefined) listed.add(conversation as number)
+  }
+  return listed
+}
+
+/**
+ * One hit a conversation: those of contacts that fit come first, then by newest message. A conversation that was listed is not listed
+ * again on a later page, whatever has come since; the list ends where that could no longer be told.
+ */
 const searchConversations = (files: SearchFiles, viewer: Viewer, query: SearchQuery): PageOf<SearchHit> => {
   const limit = clampLimit(query.limit)
-  const hits = new Map<string, SearchHit>()
-  const people = query.after === undefined ? findPeople(files, viewer, { text: query.text, limit: Math.min(PEOPLE_MAX, limit) }) : []
-  for (const { row } of people)
-    for (const id of conversationsOf(files, viewer, row))
-      if (hits.size < limit && !hits.has(id)) hits.set(id, contactHit(row, id, query.text))
+  const place = placeOf(query.after)
+  const people = findPeople(files, viewer, {
+    text: query.text,
+    limit: PEOPLE_MAX,
+    ...(place === undefined ? {} : { after: [place[2] + 1] }),
+  })
+  const byPeople = new Map(people.flatMap(({ row }) => conversationsOf(files, viewer, row).map((id) => [id, row] as const)))
+  const fromPeople = [...byPeople].slice(place?.[3] ?? 0, (place?.[3] ?? 0) + limit)
+  const items = fromPeople.map(([id, row]) => contactHit(row, id, query.text))
+  const listed = place === undefined ? new Set<number>() : listedAbove(files, viewer, query, place)
+  if (listed === undefined) return { items, next: null }
+  for (const id of byPeople.keys()) listed.add(numberOf(id))
+  let [top, last] = place ?? [0, 0]
+  const here = (): number[] => [top, last, people[0]?.n ?? 0, (place?.[3] ?? 0) + fromPeople.length]
   let scanned = 0
-  let last = 0
-  for (const n of eachHit(files, viewer, query)) {
-    if (hits.size === limit || scanned++ === SCANNED_MAX) return { items: [...hits.values()], next: last === 0 ? [n + 1] : [last] }
+  for (const n of eachHit(files, viewer, place === undefined || last === 0 ? withoutPlace(query) : { ...query, after: [last] })) {
+    if (top === 0) {
+      top = n
+      last = n + 1
+    }
+    if (items.length === limit || scanned++ === SCANNED_MAX) return { items, next: here() }
     last = n
     const found = messageOf(files, viewer, n)
-    if (found !== undefined && !hits.has(found.message.conversationId)) hits.set(found.message.conversationId, hitOf(found, query.text))
+    const conversation = found === undefined ? 0 : numberOf(found.message.conversationId)
+    if (found === undefined || listed.has(conversation)) continue
+    listed.add(conversation)
+    items.push(hitOf(found, query.text))
   }
-  return { items: [...hits.values()], next: null }
+  // Contacts alone may have filled the page.
+  return { items, next: (place?.[3] ?? 0) + fromPeople.length < byPeople.size ? here() : null }
 }
+
+const withoutPlace = ({ after: _after, ...query }: SearchQuery): SearchQuery => query
 
 /** A page of hits, newest first. Accents and case do not count; the last word may be the beginning of one. */
 export const search = (files: SearchFiles, viewer: Viewer, query: SearchQuery): PageOf<SearchHit> => {
@@ -168,5 +212,5 @@ export const search = (files: SearchFiles, viewer: Viewer, query: SearchQuery): 
   if (query.type === 'message') return searchMessages(files, viewer, query)
   if (query.type === 'conversation') return searchConversations(files, viewer, query)
   const { items, next } = pageOfPeople(files, viewer, query)
-  return { items: items.map((row) => contactHit(row, row.identities[0]?.conversationId ?? '', query.text)), next }
+  return { items: items.map((row) => contactHit(row, conversationsOf(files, viewer, row)[0], query.text)), next }
 }
