@@ -2,7 +2,7 @@
 // Between HTTP's validator and OpenAPI, and the views, which answer.
 
 import { Type, type TSchema } from 'typebox'
-import { Id, SendStateName, State } from './shapes.ts'
+import { Id, SendStateName, State, Time } from './shapes.ts'
 
 const LIMIT_MAX = 100
 
@@ -55,6 +55,21 @@ export const MessageListQuery = Type.Object(
 )
 
 export const EventListQuery = Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })), limit: Type.Optional(Limit) }, closed)
+export const AuditListQuery = Type.Object(
+  {
+    kind: Type.Optional(
+      Type.Enum(['conversation', 'contact', 'organization'], { description: 'Of what; `organization` = settings, sign-ins.' }),
+    ),
+    type: Type.Optional(Type.String({ pattern: '^[a-z]+[.][a-z-]+$', maxLength: 64, description: 'Such as `account.changed`.' })),
+    actor: Type.Optional(Type.String({ format: 'uuid', description: 'Who did it: an agent, bot or token.' })),
+    from: Type.Optional(Time),
+    to: Type.Optional(Type.String({ format: 'date-time', description: 'Not included.' })),
+    limit: Type.Optional(Limit),
+    cursor: Type.Optional(PageCursor),
+  },
+  closed,
+)
+
 export const ContactListQuery = Type.Object(
   { q: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })), limit: Type.Optional(Limit), cursor: Type.Optional(PageCursor) },
   closed,

@@ -10,6 +10,7 @@ import { installAccess } from './access.ts'
 import { installAsOf } from './as-of.ts'
 import { wishWith, type FastifyTypebox, type RouteTools } from './app.ts'
 import { openAuthentication, type Authentication } from './authentication.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import { conversationReadRoutes } from './routes/conversation-reads.ts'
 import { conversationRoutes } from './routes/conversations.ts'
@@ -111,6 +112,7 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authenticati
   conversationReadRoutes(app, tools)
   conversationRoutes(app, tools)
   contactRoutes(app, tools)
+  auditRoutes(app, tools)
   settingRoutes(app, tools)
   sessionRoutes(app, tools)
   signInLinkRoutes(app, tools)

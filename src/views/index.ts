@@ -63,12 +63,26 @@ export interface SearchQuery {
   readonly after?: readonly (string | number)[]
 }
 export interface SearchHit {
-  readonly conversationId: string
+  /** Of a contact: one that the viewer may see, if there is one. */
+  readonly conversationId?: string
   readonly messageId?: string
   readonly contactId?: string
   readonly at: string
   /** Text with hits between \u0002 and \u0003. */
   readonly snippet: string
+}
+
+export interface AuditQuery {
+  readonly kind?: 'conversation' | 'contact' | 'organization'
+  /** As in JSON: `message.sent`, `account.changed`. */
+  readonly type?: string
+  /** Who did it: an agent's, bot's or token's id. */
+  readonly actor?: string
+  /** Milliseconds since 1970; `to` is not included. */
+  readonly from?: number
+  readonly to?: number
+  readonly limit?: number
+  readonly after?: readonly (string | number)[]
 }
 
 export interface Counts {
@@ -93,6 +107,8 @@ export interface Views {
   contactAt(viewer: Viewer, id: string, moment: Moment): Promise<{ item: Contact | null; asOf: AsOf }>
   /** Audit: events with contents filled in, by seq. */
   events(viewer: Viewer, subjectId: string, query: { after?: number; limit?: number }): Promise<Page<EventShape>>
+  /** The organization's, newest first. */
+  audit(viewer: Viewer, query: AuditQuery): Promise<Page<EventShape>>
   contacts(viewer: Viewer, query: { limit?: number; after?: readonly (string | number)[]; text?: string }): Promise<Page<Contact>>
   contact(viewer: Viewer, id: string): Promise<{ item: Contact | null; asOf: AsOf }>
   search(viewer: Viewer, query: SearchQuery): Promise<Page<SearchHit>>

@@ -5,6 +5,7 @@ import type { Contact, Content, Message } from '#schemas'
 import type { PublicNameOf } from '#schemas/log'
 import type { Log, Offset } from '#log'
 import type { Topic } from '#topics'
+import { readAudit } from './audit-list.ts'
 import { readEvents } from './audit.ts'
 import { Feeder, type FeederLogger, type ViewsSample } from './feeder.ts'
 import type { AsOf, Page, Viewer, ViewPosition, Views } from './index.ts'
@@ -122,6 +123,10 @@ export class SqliteViews implements Views {
 
   events(...[viewer, subjectId, query]: Parameters<Views['events']>): ReturnType<Views['events']> {
     return readEvents({ log: this.#parts.log, views: this }, viewer, { subjectId, ...query })
+  }
+
+  audit(...[viewer, query]: Parameters<Views['audit']>): ReturnType<Views['audit']> {
+    return readAudit(this.#parts.log, viewer, query, this.#parts.clock())
   }
 
   async contacts(...[viewer, query]: Parameters<Views['contacts']>): Promise<Page<Contact>> {

@@ -56,7 +56,7 @@ test('before the kept events it is 410 with the earliest', async () => {
 })
 
 test('every list refuses it, to who may ask it at all', async () => {
-  const lists = ['conversations', 'contacts', 'search', 'counts', `conversations/${ids.agent}/events`, 'labels']
+  const lists = ['conversations', 'contacts', 'search', 'counts', 'audit', `conversations/${ids.agent}/events`, 'labels']
   for (const list of lists) {
     const answer = await get(`/v1/${list}?asOf=seq:1&q=x`, 'owner')
     assert.equal(answer.body.code, 'as_of_list', list)

@@ -55,6 +55,7 @@ const promised = [
   'GET /v1/conversations/{id}/events',
   ...conversationCommands.map((name) => `POST /v1/conversations/{id}/${name}`),
   ...messageCommands.map((name) => `POST /v1/conversations/{id}/messages/{messageId}/${name}`),
+  'GET /v1/audit',
   'GET /v1/contacts',
   'GET /v1/contacts/{id}',
   'PATCH /v1/contacts/{id}',

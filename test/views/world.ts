@@ -242,6 +242,11 @@ export class World {
     this.#event(id, type, data, said)
   }
 
+  /** A change of a setting, of the organization's own stream. */
+  change(data: EventData['setting.changed'], said: Said = {}): void {
+    this.#event(ORGANIZATION, 'setting.changed', data, said)
+  }
+
   mark(name: string, agent: string, readUpTo: number): void {
     const conversationId = this.conversationId(name)
     const value: Mark = {

@@ -30,6 +30,7 @@ const tags = [
   { name: 'tokens', description: 'Credentials of programs' },
   { name: 'sign-in', description: 'Sessions of people, and who I am' },
   { name: 'web chat', description: 'For the widget, by a visitor’s own token' },
+  { name: 'audit', description: 'Who did what and when, over the whole organization' },
   { name: 'dead-letters', description: 'What could not be processed' },
   { name: 'ingest', description: 'Where providers send webhooks, signed by them' },
   { name: 'itself', description: 'Health and figures' },
