@@ -4,7 +4,7 @@
 import type { Assignee, Command, Content, ContentReference, HandoverTarget, Principal } from '#schemas/log'
 import type { LivingDraft } from '../conversation/index.ts'
 import { hand, holderOf, isHeldBy } from './holding.ts'
-import { mayBeGiven } from './targets.ts'
+import { mayBeGiven, nextBot } from './targets.ts'
 
 /** How long an offer stands. */
 const OFFER_MS = 60_000
@@ -70,9 +70,12 @@ export const passOn = (draft: LivingDraft, to: HandoverTarget | null, contents: 
   hand(draft, { assignee, because: 'handover', ...(isTeam ? { teamId: to.id } : {}) })
 }
 
+const next = ({ context, snapshot }: LivingDraft): Assignee | null =>
+  nextBot({ context, snapshot }, snapshot.assignee?.kind === 'bot' ? snapshot.assignee.id : null)
+
 const pass = (draft: LivingDraft, command: Handover): void => {
-  const { to } = command.data
   if (!mayGive(draft, command)) return
+  const to = command.data.isNext ? next(draft) : command.data.to
   if (to !== null && (!mayTake(draft, to) || !mayBeGiven(draft, to))) return
   const { assignee, teamId } = draft.snapshot
   const isNothingNew = to === null ? assignee === null : to.kind === 'team' ? assignee === null && teamId === to.id : isTheirs(assignee, to)
@@ -85,7 +88,8 @@ const letGo = (draft: LivingDraft, { data, by }: Handover): void => {
   if (assignee === null) return void draft.accept()
   if (!isHeldBy(assignee, by)) return void draft.refuse('not_holder', holderOf(draft.snapshot))
   draft.apply('handover.released', { before: assignee }, spoken(data))
-  hand(draft, { assignee: null, because: 'release' })
+  // A bot lets go to the account's next one, an agent to all.
+  hand(draft, { assignee: assignee.kind === 'bot' ? next(draft) : null, because: 'release' })
   draft.accept()
 }
 

@@ -5,7 +5,7 @@ import type { Assignee, Command, ConversationSnapshot, Principal } from '#schema
 import { callOffSend, type LivingDraft } from '../conversation/index.ts'
 import { mayBeGiven } from './targets.ts'
 
-type Because = 'assign' | 'claim' | 'release' | 'reply' | 'started' | 'handover'
+type Because = 'assign' | 'claim' | 'release' | 'reply' | 'started' | 'handover' | 'reopen'
 
 /** Who has it and since when: what a refused claimer is told. */
 export const holderOf = ({ assignee, assignedAt, assignedSeq }: ConversationSnapshot): Readonly<Record<string, unknown>> => ({

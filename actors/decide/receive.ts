@@ -15,9 +15,11 @@ import type {
 import type { ConversationDraft, LivingDraft } from '../conversation/index.ts'
 import { introduce, putTell, rowOf, unborn } from '../conversation/index.ts'
 import { earlyAt, EARLY_KEPT_MS } from './early.ts'
+import { hand } from './holding.ts'
 import { isWindowed } from './reach.ts'
 import { applyReaction } from './react.ts'
 import { callOffUnlessReply } from './schedule.ts'
+import { nextBot } from './targets.ts'
 import { openWindow } from './window.ts'
 
 const HOUR_MS = 3_600_000
@@ -101,10 +103,12 @@ const wake = (draft: LivingDraft): void => {
   if (state === 'snoozed') return void draft.apply('conversation.opened', { because: 'inbound', before: state, cycle })
   if (state !== 'resolved') return
   const holder = holderAfterReopen(draft)
-  if (holder?.id !== assignee?.id) {
+  const bot = holder === null ? nextBot(draft, null) : null
+  if (bot === null && holder?.id !== assignee?.id) {
     draft.apply('conversation.assigned', { because: 'reopen', before: assignee, after: holder, teamBefore: teamId, teamAfter: teamId })
   }
   draft.apply('conversation.opened', { because: 'inbound', before: state, cycle: cycle + 1 })
+  if (bot !== null) hand(draft, { assignee: bot, because: 'reopen' })
 }
 
 /** Provider time, but not after arrival and not before the newest public message from us: none slips above an answer given without it. */
@@ -125,8 +129,10 @@ export const receiveMessage = (draft: ConversationDraft, { data }: Command<'mess
   if (existing !== null) return void draft.accept(messageId, existing.seq)
   // Without an inbound message so far, or since an erasure, the address is news.
   const isNews = draft.snapshot === null || draft.snapshot.lastInboundAt === null
-  if (draft.snapshot === null) begin(draft, data, { state: 'open', assignee: null })
-  else if (isNews) {
+  if (draft.snapshot === null) {
+    const bot = nextBot({ context: draft.context, snapshot: data }, null)
+    begin(draft, data, { state: bot === null ? 'open' : 'pending', assignee: bot })
+  } else if (isNews) {
     draft.putAddress(address)
     introduce(draft, data.profile)
   }

@@ -1,12 +1,28 @@
 // Whom a conversation can be given to, as the settings of now know them.
 // Between commands that name an agent, a bot or a team, and the events that would follow.
 
-import type { HandoverTarget } from '#schemas/log'
+import type { Assignee, ConversationSnapshot, HandoverTarget } from '#schemas/log'
 import type { LivingDraft } from '../conversation/index.ts'
+import type { DecideContext } from '../decision.ts'
 
 const refused = (draft: LivingDraft, code: string, fields: Readonly<Record<string, unknown>>): false => {
   draft.refuse(code, fields)
   return false
+}
+
+/** The account's bot after this one, the first for who is none; null = people. One that is gone, or not listed here, is passed over. */
+export const nextBot = (
+  { context, snapshot }: { context: DecideContext; snapshot: Pick<ConversationSnapshot, 'accountId'> },
+  after: string | null,
+): Assignee | null => {
+  const { account, bot } = context.settings
+  if (account === undefined || account.bots.length === 0) return null
+  const isThere = (id: string): boolean => {
+    const found = bot?.(id)
+    return found !== undefined && (found.accountIds.length === 0 || found.accountIds.includes(snapshot.accountId))
+  }
+  const id = account.bots.slice(after === null ? 0 : account.bots.indexOf(after) + 1).find(isThere)
+  return id === undefined ? null : { kind: 'bot', id }
 }
 
 /** Whether the agent is there to be given or told something here. A slice without agents knows nothing and refuses nothing. */

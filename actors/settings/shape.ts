@@ -22,6 +22,7 @@ const defaults: { readonly [K in SettingKind]: Readonly<Record<string, Json>> } 
     isActive: true,
     options: {},
     origins: [],
+    bots: [],
   },
   agent: { role: 'agent', passwordHash: null, isActive: true, isAvailable: true },
   label: { color: '#6b7280', description: '' },

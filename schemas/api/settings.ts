@@ -27,6 +27,10 @@ const accountFields = {
   isActive: Type.Boolean(),
   options: Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 2_048 }), { maxProperties: 32 }),
   origins: Type.Array(Origin, { maxItems: 50, description: 'Web chat: where the widget may stand; empty = anywhere.' }),
+  bots: Type.Array(Id, {
+    maxItems: 10,
+    description: 'Bots who answer first, in this order, by the ids of their tokens; empty = people do.',
+  }),
 }
 const agentFields = {
   name: Name,
@@ -66,6 +70,7 @@ export const AccountView = Type.Object({
   isActive: Type.Boolean(),
   options: accountFields.options,
   origins: accountFields.origins,
+  bots: accountFields.bots,
 })
 
 export const AgentCreate = Type.Object({ ...AgentSome.properties, name: Name, email: agentFields.email, role: agentRole }, closed)

@@ -103,6 +103,8 @@ export const conversationCommandData = {
   'conversation.handover': {
     action: enumeration('HandoverAction', ['offer', 'accept', 'pass', 'release']),
     to: optional(handoverTarget),
+    /** Of `pass`: to the account's next bot, else to people. */
+    isNext: withDefault(boolean, false),
     reason: optional(text),
     context: optional(text),
     mayAssign: boolean,

@@ -36,6 +36,8 @@ export const accountSetting = record('Account', {
   options: map(text),
   /** Web chat: where the widget may stand; empty = anywhere. */
   origins: array(text),
+  /** Who answers first, in this order; none = people. Ids of bots' tokens. */
+  bots: array(id),
 })
 export type Account = Infer<typeof accountSetting>
 

@@ -187,6 +187,7 @@ class SettingDoor implements SettingWishes {
     const { id, before, body } = given
     if (body === null) return { fields: {}, uniques: [] }
     const { credentials, ...fields } = body
+    this.#checkBots(grants, body.bots ?? [])
     const channel = before?.channel ?? (body as SettingCreate['account']).channel
     const adapter = this.#options.channels.channelOf(channel)
     if (adapter === undefined) throw new ConfabError('request_invalid', { detail: `channel ${channel} is not spoken by this version.` })
@@ -196,6 +197,14 @@ class SettingDoor implements SettingWishes {
     const sealed = this.#credentials(grants, { id, adapter, before, credentials })
     const uniques = externalId === '' ? [] : [['account', channel, externalId]]
     return { fields: { ...fields, ...sealed }, uniques }
+  }
+
+  #checkBots({ organizationId }: Grants, bots: readonly string[]): void {
+    const stranger = bots.find((id) => {
+      const token = this.#options.settings.get('token', id)
+      return token?.organizationId !== organizationId || token.role !== 'bot'
+    })
+    if (stranger !== undefined) throw new ConfabError('assignee_unknown', { fields: { botId: stranger } })
   }
 
   /** Sealed credentials, and the key of the ingest path: of who signs, within the organization, so that no other's secrets count. */

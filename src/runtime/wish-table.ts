@@ -106,6 +106,7 @@ const conversationWishes = {
       built('conversation.handover', conversationOf(facts), {
         action,
         to: to === undefined || to === 'next' ? null : to,
+        isNext: to === 'next',
         reason: reason ?? null,
         context: context ?? null,
         mayAssign: may(facts.grants, 'conversation.assign'),

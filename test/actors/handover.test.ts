@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accepted, accountId, agentBy, dataOf, idOf, refused, systemBy, typesOf, World } from './world.ts'
+import { accepted, accountId, accountSetting, agentBy, dataOf, idOf, refused, systemBy, typesOf, World } from './world.ts'
 
 const anna = agentBy('anna')
 const ben = agentBy('ben')
@@ -20,9 +20,15 @@ const begun = (): World => {
   return world
 }
 
-type Given = Partial<{ to: { kind: 'agent' | 'bot' | 'team'; id: string } | null; reason: string; context: string; mayAssign: boolean }>
+type Given = Partial<{
+  to: { kind: 'agent' | 'bot' | 'team'; id: string } | null
+  reason: string
+  context: string
+  mayAssign: boolean
+  isNext: boolean
+}>
 const hand = (world: World, action: 'offer' | 'accept' | 'pass' | 'release', by: ReturnType<typeof agentBy>, given: Given = {}) =>
-  world.do('conversation.handover', { action, to: null, reason: null, context: null, mayAssign: false, ...given }, { by })
+  world.do('conversation.handover', { action, to: null, isNext: false, reason: null, context: null, mayAssign: false, ...given }, { by })
 
 const heldByBot = (): World => {
   const world = begun()
@@ -178,4 +184,35 @@ test('a bot can neither be offered, given nor accept what is snoozed or resolved
   refused(hand(world, 'accept', bot), 'not_in_this_state')
   refused(hand(world, 'offer', anna, { to: bot }), 'not_in_this_state')
   refused(hand(world, 'pass', anna, { to: bot }), 'not_in_this_state')
+})
+
+test('a new conversation begins with the account’s first bot that is there; a returning one whom no agent keeps, too', () => {
+  const bots = [idOf('gone'), idOf('bot'), idOf('robot')]
+  const world = new World({ settings: { account: accountSetting({ bots }) } })
+  world.receive('hello')
+  same([world.state.state, world.state.assignee], ['pending', bot])
+  accepted(world.do('conversation.resolve', {}, { by: bot }))
+  const again = world.receive('again')
+  assert.deepEqual(typesOf(again), ['message.received', 'conversation.opened', 'conversation.assigned', 'conversation.held'])
+  same([world.state.state, world.state.assignee, world.state.cycle], ['pending', bot, 2])
+  accepted(world.send('hi', anna))
+  accepted(world.do('conversation.resolve', {}, { by: anna }))
+  world.receive('once more')
+  same([world.state.state, world.state.assignee], ['open', { kind: 'agent', id: idOf('anna') }])
+})
+
+test('a bot lets go to the account’s next bot, the last to people; `next` passes the same way, from an agent to the first', () => {
+  const world = new World({ settings: { account: accountSetting({ bots: [idOf('bot'), idOf('robot')] }) } })
+  world.receive('hello')
+  accepted(hand(world, 'release', bot))
+  same(world.state.assignee, robot)
+  accepted(hand(world, 'release', robot))
+  same([world.state.assignee, world.state.state], [null, 'open'])
+  accepted(world.do('conversation.claim', {}, { by: anna }))
+  accepted(hand(world, 'pass', anna, { isNext: true }))
+  same(world.state.assignee, bot)
+  accepted(hand(world, 'pass', bot, { isNext: true }))
+  same(world.state.assignee, robot)
+  accepted(hand(world, 'pass', robot, { isNext: true }))
+  same([world.state.assignee, world.state.state], [null, 'open'])
 })

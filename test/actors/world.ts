@@ -100,6 +100,7 @@ export const accountSetting = (more: Partial<Account> = {}): Account => ({
   isActive: true,
   options: {},
   origins: [],
+  bots: [],
   ...more,
 })
 

@@ -52,6 +52,7 @@ export const account: Account = {
   isActive: true,
   options: { ratePerSecond: '1000' },
   origins: [],
+  bots: [],
 }
 
 const textContent = (text: string): MessageContent => ({

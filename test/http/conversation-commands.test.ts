@@ -139,3 +139,14 @@ test('what a token begins lies out of sight, unless it says that people shall se
   }
   assert.deepEqual([await start('+15550170', {}), await start('+15550171', { state: 'open' })], ['resolved', 'open'])
 })
+
+test('an account names its bots: the first has what begins; an id that is no bot’s is refused', async () => {
+  const account = await door.ask('POST', '/v1/accounts', { body: { channel: 'web', name: 'With a bot', bots: [botId] } })
+  assert.deepEqual([account.status, account.body.bots], [201, [botId]])
+  const path = `/v1/accounts/${account.body.id}`
+  assert.deepEqual(codeOf(await door.ask('PATCH', path, { body: { bots: [ids.agent] } })), [422, 'assignee_unknown'])
+  const { body } = await door.ask('POST', `/v1/chat/${account.body.id}/session`, { as: null, body: {} })
+  await door.ask('POST', '/v1/chat/messages', { as: body.token, body: { text: 'hello' }, headers: { 'idempotency-key': 'c-1' } })
+  const begins = await shown(body.conversationId)
+  assert.deepEqual([begins.state, begins.assignee], ['pending', { kind: 'bot', id: botId }])
+})

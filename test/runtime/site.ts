@@ -50,6 +50,7 @@ const account: Account = {
   isActive: true,
   options: {},
   origins: [],
+  bots: [],
 }
 
 export interface Site {

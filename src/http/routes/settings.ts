@@ -43,6 +43,7 @@ const views: Views = {
     isActive: account.isActive,
     options: { ...account.options },
     origins: account.origins,
+    bots: account.bots,
   }),
   agent: (agent) => ({
     ...base(agent),
