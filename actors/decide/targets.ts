@@ -15,10 +15,11 @@ export const nextBot = (
   { context, snapshot }: { context: DecideContext; snapshot: Pick<ConversationSnapshot, 'accountId'> },
   after: string | null,
 ): Assignee | null => {
-  const { account, bot } = context.settings
+  const { settings } = context
+  const { account } = settings
   if (account === undefined || account.bots.length === 0) return null
   const isThere = (id: string): boolean => {
-    const found = bot?.(id)
+    const found = settings.bot?.(id)
     return found !== undefined && (found.accountIds.length === 0 || found.accountIds.includes(snapshot.accountId))
   }
   const id = account.bots.slice(after === null ? 0 : account.bots.indexOf(after) + 1).find(isThere)
