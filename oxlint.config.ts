@@ -166,7 +166,7 @@ export default defineConfig({
       },
     },
     {
-      files: ['src/client/**', 'src/inbox/**', 'src/chat/**', 'src/cli/**', 'src/effects/http*', 'src/effects/http/**'],
+      files: ['src/client/**', 'src/inbox/**', 'src/chat/**', 'src/cli/**', 'src/effects/http*', 'src/effects/http/**', 'src/registry/foreign.ts'],
       rules: { 'no-restricted-globals': 'off' },
     },
     {

@@ -25,6 +25,7 @@ const base = ['#schemas*', '#config', '#errors', '#topics', '#secrets', 'node:*'
 /** Other parts are known by their types; the instances come as arguments. */
 const ports = [
   '#log',
+  '#registry',
   '#timers',
   '#views',
   '#gateway',
@@ -46,6 +47,8 @@ export const layers: readonly Layer[] = [
   { name: 'metrics', files: ['src/metrics.ts'], may: [...base, 'prom-client'], mayTypes: ports, never: clients },
   { name: 'composition root', files: ['src/main.ts', 'src/node/**', 'src/cli/**'], may: ['*'] },
   { name: 'log', files: ['src/log/**'], may: base, mayTypes: ports, never: clients },
+  { name: 'registry', files: ['src/registry/**'], may: base, mayTypes: ports, never: clients },
+  { name: 'archive', files: ['src/archive/**'], may: [...base, '#actors', '#log', '#registry', '#runtime'], mayTypes: ports, never: clients },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
   { name: 'views', files: ['src/views/**'], may: [...base, '#log', 'lru-cache'], mayTypes: ports, never: clients },
   { name: 'folds', files: ['src/views/folds.ts', 'src/views/folds/**'], may: ['#schemas*'], isPure: true },

@@ -142,6 +142,25 @@ export const settingsTable = {
     oneOf('FULL', 'OFF'),
     'FULL: acknowledged means on disk. OFF is for tests only: a power cut loses what was acknowledged.',
   ),
+  schemaRegistryUrl: setting(
+    'CONFAB_SCHEMA_REGISTRY_URL',
+    '',
+    url,
+    "A schema registry with Confluent's REST API, in place of the one at `/schemas`: schemas are registered there at start, records carry its ids.",
+  ),
+  schemaRegistryUser: setting(
+    'CONFAB_SCHEMA_REGISTRY_USER',
+    '',
+    text,
+    'User at that registry (HTTP basic authentication); none by default.',
+  ),
+  schemaRegistryPasswordFile: setting('CONFAB_SCHEMA_REGISTRY_PASSWORD_FILE', '', text, 'File that holds the password of that user.'),
+  schemasAccess: setting(
+    'CONFAB_SCHEMAS_ACCESS',
+    'owner',
+    oneOf('owner', 'open'),
+    "Who may read `/schemas`: `owner`, with an owner's token as bearer token or as the password of basic authentication; `open`, everybody who reaches the port. Schemas hold no data.",
+  ),
   metricsToken: {
     ...setting(
       'CONFAB_METRICS_TOKEN',

@@ -63,6 +63,8 @@ export const errors = {
   config_invalid: entry(500, 'A setting is wrong.'),
   port_in_use: entry(500, 'The port is in use by another process. Set CONFAB_PORT to a free one.'),
   address_unusable: entry(500, 'The server cannot listen there.'),
+  registry_unreachable: entry(503, 'The schema registry does not answer.', true),
+  registry_refused: entry(502, 'The schema registry refused.'),
   schema_incompatible: entry(500, 'A schema in the log and the one of this version do not fit together.'),
   data_newer: entry(500, 'The data directory was written by a newer version. Run that version, or a later one.'),
   // what actors refuse

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import avro from 'avsc'
 import type { Infer, RecordShape } from './avro.ts'
 import { catalogue } from './catalogue.ts'
+import { incompatibilities } from './compatibility.ts'
 
 const SLAB_BYTES = 1_048_576
 const HEADER_BYTES = 5
@@ -28,6 +29,8 @@ interface Known extends RegisteredSchema {
   /** The header `type` of such records. */
   readonly recordType: string
   readonly topic: string
+  /** What stands in the bytes: `id`, or what a foreign registry calls it. */
+  writtenId: number
 }
 
 /** The id is the first 31 bits of SHA-256 over the schema, so every site gives a schema the same one without a writer. */
@@ -37,13 +40,15 @@ const build = (topic: string, recordType: string, shape: RecordShape<unknown>): 
   const json = shape.toAvro(new Set())
   const schema = JSON.stringify({ namespace: 'confab', ...(json as object) })
   let type: avro.Type | undefined
+  const id = schemaIdOf(schema)
   return {
     topic,
     recordType,
     shape,
     subject: `${topic}-${shape.name}`,
     schema,
-    id: schemaIdOf(schema),
+    id,
+    writtenId: id,
     get type() {
       return (type ??= avro.Type.forSchema(JSON.parse(schema) as avro.Schema))
     },
@@ -90,8 +95,10 @@ export const learnSchema = (written: RegisteredSchema): void => {
   if (byId.has(written.id)) return
   const today = known.find((entry) => entry.subject === written.subject)
   const writer = avro.Type.forSchema(JSON.parse(written.schema) as avro.Schema)
-  if (today === undefined) return void byId.set(written.id, decoder(undefined, { type: writer }))
-  byId.set(written.id, decoder(today.recordType, today, today.type.createResolver(writer)))
+  const reading =
+    today === undefined ? decoder(undefined, { type: writer }) : decoder(today.recordType, today, today.type.createResolver(writer))
+  byId.set(written.id, reading)
+  learned.push({ subject: written.subject, id: written.id, schema: written.schema })
 }
 
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
@@ -108,7 +115,7 @@ export const encode = <T>(shape: RecordShape<T>, value: NoInfer<T>): Buffer => {
       if (end >= 0) {
         const bytes = slab.subarray(used, end)
         slab[used] = 0
-        slab.writeUInt32BE(entry.id, used + 1)
+        slab.writeUInt32BE(entry.writtenId, used + 1)
         used = end
         return bytes
       }
@@ -147,22 +154,61 @@ export const recordTypeOf = (shape: RecordShape<unknown>): string => {
   return type
 }
 
-/** Whether today's schema reads `older` and `older`'s readers read today's; the message names the field. */
+/** Whether today's schema reads `older` and `older`'s readers read today's; the message names the subject and each field. */
 export const compatibilityFault = (subject: string, older: string): string | undefined => {
   const today = known.find((entry) => entry.subject === subject)
   // Nothing to compile where nothing has changed, as in every start but the first of a release.
   if (today === undefined || today.schema === older) return undefined
-  const writer = avro.Type.forSchema(JSON.parse(older) as avro.Schema)
-  const fault = (reader: avro.Type, from: avro.Type): string | undefined => {
-    try {
-      reader.createResolver(from)
-      return undefined
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error)
-    }
-  }
-  const backward = fault(today.type, writer)
-  if (backward !== undefined) return `${subject}: today's schema cannot read what was written: ${backward}`
-  const forward = fault(writer, today.type)
-  return forward === undefined ? undefined : `${subject}: an older version could not read what would be written: ${forward}`
+  const faults = incompatibilities(older, today.schema)
+  return faults.length === 0 ? undefined : `${subject}: ${faults.join(', ')}`
+}
+
+/** What one thread has learned of schemas, for another: plain data. */
+export interface SchemaKnowledge {
+  readonly learned: readonly RegisteredSchema[]
+  /** Our id, and what a foreign registry calls the same schema. */
+  readonly aliases: readonly (readonly [ownId: number, foreignId: number])[]
+}
+
+/** Grows only. */
+const learned: RegisteredSchema[] = []
+const aliases: (readonly [number, number])[] = []
+const ownIds = new Map<number, number>()
+
+/**
+ * From now on today's schema is written under a foreign registry's id, and records under it are read.
+ * Throws CodecError where the id is that of another schema here.
+ */
+export const aliasSchema = (ownId: number, foreignId: number): void => {
+  if (ownIds.get(foreignId) === ownId || ownId === foreignId) return
+  const reading = byId.get(ownId)
+  if (reading === undefined) throw new CodecError(`schema ${ownId} is not known`)
+  if (byId.has(foreignId)) throw new CodecError(`the foreign registry's schema id ${foreignId} is taken by another schema`)
+  byId.set(foreignId, reading)
+  ownIds.set(foreignId, ownId)
+  aliases.push([ownId, foreignId])
+  for (const entry of known) if (entry.id === ownId) entry.writtenId = foreignId
+}
+
+/** Rises whenever there is news for other threads. */
+export const knowledgeSize = (): number => learned.length + aliases.length
+
+export const schemaKnowledge = (): SchemaKnowledge => ({ learned: [...learned], aliases: [...aliases] })
+
+export const applyKnowledge = (knowledge: SchemaKnowledge): void => {
+  for (const schema of knowledge.learned) learnSchema(schema)
+  for (const [ownId, foreignId] of knowledge.aliases) aliasSchema(ownId, foreignId)
+}
+
+/** The id under which today's schema is written; another registry's where one is in use. */
+export const writtenIdOf = (ownId: number): number => aliases.find(([own]) => own === ownId)?.[1] ?? ownId
+
+/** The same record under our own schema id: what leaves for a place that does not know the foreign registry. Never changes `bytes`. */
+export const withOwnId = (bytes: Uint8Array): Uint8Array => {
+  if (ownIds.size === 0 || bytes.length < HEADER_BYTES || bytes[0] !== 0) return bytes
+  const ownId = ownIds.get(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32BE(1))
+  if (ownId === undefined) return bytes
+  const copy = Buffer.from(bytes)
+  copy.writeUInt32BE(ownId, 1)
+  return copy
 }

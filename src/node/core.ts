@@ -5,10 +5,10 @@ import { randomBytes } from 'node:crypto'
 import type { Config } from '#config'
 import { hasCode } from '#errors'
 import { openTails } from '#log'
+import { openRegistry } from '#registry'
 import { openCommands, openOwners, openSettings, type Owners, type OwnersOptions } from '#runtime'
 import { loadSecret, openSecrets } from '#secrets'
 import { hasLog } from '../data-directory.ts'
-import { openRegistry } from '../registry.ts'
 import { openLog } from './log.ts'
 import type { NodeTools } from './tools.ts'
 
@@ -17,6 +17,11 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     const timer = setTimeout(resolve, ms)
     signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
   })
+
+const foreignOf = (config: Config) =>
+  config.schemaRegistryUrl === ''
+    ? {}
+    : { foreign: { url: config.schemaRegistryUrl, user: config.schemaRegistryUser, passwordFile: config.schemaRegistryPasswordFile } }
 
 export const openCore = async (config: Config, tools: NodeTools) => {
   const { logger, metrics, stack } = tools
@@ -30,12 +35,13 @@ export const openCore = async (config: Config, tools: NodeTools) => {
   const secrets = openSecrets(loadSecret(config.secretFile, { mayMake: !hasLog(config.dataDirectory) }))
   const log = await openLog(config, tools)
   stack.add(() => log.close())
-  await openRegistry(log, clock)
   const tails = openTails({
     log,
     onOutage: (error, tail) => logger.error({ name: 'tail.failed', tail, err: error }),
     onRestart: (tail) => metrics.tailRestarts.inc({ tail }),
   })
+  const registry = await openRegistry(log, clock, { tails, onError, ...foreignOf(config) })
+  stack.add(() => registry.close())
   const settings = await openSettings({ log, tails, openIdKey: ({ sealedIdKey, id }) => secrets.open('id-key', sealedIdKey, id), onError })
   stack.add(() => settings.close())
   // The wrong secret is a matter of the start, not of the first message.
@@ -44,7 +50,7 @@ export const openCore = async (config: Config, tools: NodeTools) => {
   stack.add(() => commands.close())
   const owners = config.duties.has('actors') ? await openDeciders({ log, settings, logger, metrics }) : null
   stack.add(() => owners?.close())
-  return { config, clock, drawKey, secrets, log, tails, onError, settings, commands, owners }
+  return { config, clock, drawKey, secrets, log, tails, registry, onError, settings, commands, owners }
 }
 export type Core = Awaited<ReturnType<typeof openCore>>
 
