@@ -26,6 +26,7 @@ import { observe, secure } from './observation.ts'
 import type { HttpOptions } from './options.ts'
 import { installProblems, type Routes } from './problems.ts'
 import { pageRoutes } from './routes/pages.ts'
+import { schemaRoutes } from './routes/schemas.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { installCors } from './visitors.ts'
 import { settingRoutes } from './routes/settings.ts'
@@ -119,6 +120,7 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authenticati
   deadLetterRoutes(app, tools)
   chatRoutes(app, tools)
   await app.register((scope: FastifyInstance) => attachmentRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), tools))
+  await app.register((scope: FastifyInstance) => schemaRoutes(scope, tools), { prefix: '/schemas' })
   await documentRoutes(app, options)
   await pageRoutes(app, options)
 }

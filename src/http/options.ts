@@ -9,6 +9,7 @@ import type { ChannelAdapter, ParsedEvent } from '#channels'
 import type { Config } from '#config'
 import type { Log, LogRecord } from '#log'
 import type { Metrics } from '#metrics'
+import type { Registry } from '#registry'
 import type { DeadLetters, Settings, SettingWishes, Wishes } from '#runtime'
 import type { Secrets } from '#secrets'
 import type { AsOf, Views } from '#views'
@@ -82,7 +83,7 @@ export interface Readiness {
 export interface HttpOptions {
   readonly config: Pick<
     Config,
-    'host' | 'port' | 'publicUrl' | 'duties' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken' | 'trustedProxies'
+    'host' | 'port' | 'publicUrl' | 'duties' | 'ingestBytesMax' | 'attachmentBytesMax' | 'metricsToken' | 'trustedProxies' | 'schemasAccess'
   >
   readonly log: Pick<Log, 'append'>
   readonly settings: Settings
@@ -96,6 +97,7 @@ export interface HttpOptions {
   readonly wishes: Pick<Wishes, 'execute'>
   readonly settingWishes: SettingWishes
   readonly deadLetters: DeadLetters
+  readonly registry: Pick<Registry, 'subjects' | 'versions' | 'withId'>
   readonly clock: () => number
   readonly random: (bytes: number) => Buffer
   readonly logger: Pick<Logger, 'error' | 'warn' | 'info' | 'debug'>

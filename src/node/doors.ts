@@ -116,7 +116,7 @@ const openNodeTelemetry = ({ config, log }: Core, { metrics, stack }: NodeTools)
 /** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
 export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => {
   const { logger, metrics, stack, views, uploads, links, onWebhookRefused } = tools
-  const { config, clock, secrets, log, settings, owners } = core
+  const { config, log, settings, owners } = core
   // Each knows the other by a function called long after both are open.
   const opened: { http?: Http; gateway?: Gateway } = {}
   const gatewayOf = (): Gateway => opened.gateway ?? neverOpened('the gateway')
@@ -135,11 +135,8 @@ export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => 
     : undefined
   if (gateway !== undefined) opened.gateway = gateway
   const http = await openHttp({
-    config,
-    log,
-    settings,
+    ...core,
     views,
-    secrets,
     channels: { channelOf },
     files: uploads,
     links,
@@ -148,7 +145,6 @@ export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => 
     wishes,
     settingWishes,
     deadLetters: openDeadLetters({ ...core, organizations: () => settings.organizations() }),
-    clock,
     random: randomBytes,
     logger,
     metrics,

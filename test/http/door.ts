@@ -8,6 +8,7 @@ import { openFiles, openUploads } from '#effects'
 import { openHttp, type Http, type HttpOptions } from '#http'
 import { openEmbeddedLog, partitionOf, type Duty, type Log, type StoredRecord } from '#log'
 import { openMetrics, type Metrics } from '#metrics'
+import { openRegistry } from '#registry'
 import {
   accountOf,
   commandsOf,
@@ -172,6 +173,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
       attachmentBytesMax: 100_000,
       metricsToken: '',
       trustedProxies: [],
+      schemasAccess: 'owner',
       duties: new Set<Duty>(['ingest', 'gateway']),
     },
     log,
@@ -195,6 +197,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
       positions,
       drawKey,
     }),
+    registry: await openRegistry(log, clock),
     deadLetters: openDeadLetters({ log, commands, clock, drawKey, organizations: () => settings.organizations() }),
     clock,
     random: randomBytes,
