@@ -4,51 +4,9 @@
 import { join, resolve } from 'node:path'
 import { ConfabError } from '#errors'
 import type { Duty } from '#log'
+import { kafkaSettings } from './config-kafka.ts'
+import { integer, list, oneOf, ranges, setting, text, url } from './config-parsers.ts'
 
-interface Setting<T> {
-  readonly name: string
-  readonly default: string
-  readonly description: string
-  /** Throws an Error whose message says what is expected. */
-  readonly parse: (text: string) => T
-  readonly isSecret?: boolean
-}
-
-const integer =
-  (min: number, max: number) =>
-  (text: string): number => {
-    const value = Number(text)
-    if (!Number.isInteger(value) || value < min || value > max) throw new Error(`expects a whole number from ${min} to ${max}`)
-    return value
-  }
-const url = (text: string): string => {
-  if (text === '') return ''
-  const parsed = URL.parse(text)
-  if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) throw new Error('expects an http or https URL')
-  if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '')
-    throw new Error('expects a URL without query, fragment or password')
-  return parsed.href.replace(/\/$/, '')
-}
-const oneOf =
-  <const T extends readonly string[]>(...values: T) =>
-  (text: string): T[number] => {
-    if (!values.includes(text)) throw new Error(`expects one of ${values.join(', ')}`)
-    return text
-  }
-const list = (text: string): readonly string[] =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-const IPV4 = /^(?:(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!$|\/)|(?=$|\/))){4}(?:\/(?:\d|[12]\d|3[0-2]))?$/
-const IPV6 = /^(?=.*:.*:)[\da-f:]+(?:\/(?:\d|[1-9]\d|1[01]\d|12[0-8]))?$/i
-/** Addresses and ranges, each as it stands in the list. */
-const ranges = (given: string): readonly string[] => {
-  const parts = list(given)
-  if (parts.some((part) => !IPV4.test(part) && !IPV6.test(part))) throw new Error('expects addresses or CIDRs, separated by commas')
-  return parts
-}
-const text = (value: string): string => value
 const duties = ['ingest', 'actors', 'gateway', 'sender', 'webhooks'] as const satisfies readonly Duty[]
 const dutySet = (given: string): ReadonlySet<Duty> => {
   const wanted = list(given)
@@ -56,12 +14,6 @@ const dutySet = (given: string): ReadonlySet<Duty> => {
   if (strangers.length > 0 || wanted.length === 0) throw new Error(`expects some of ${duties.join(', ')}`)
   return new Set(wanted as Duty[])
 }
-const setting = <T>(name: string, fallback: string, parse: (value: string) => T, description: string): Setting<T> => ({
-  name,
-  default: fallback,
-  parse,
-  description,
-})
 
 const MEGABYTE = 1_048_576
 
@@ -142,6 +94,13 @@ export const settingsTable = {
     oneOf('FULL', 'OFF'),
     'FULL: acknowledged means on disk. OFF is for tests only: a power cut loses what was acknowledged.',
   ),
+  ...kafkaSettings,
+  filesDirectory: setting(
+    'CONFAB_FILES_DIR',
+    '',
+    text,
+    "Where attachments' bytes lie; default `<data dir>/files`. Several nodes share one. Back it up.",
+  ),
   schemaRegistryUrl: setting(
     'CONFAB_SCHEMA_REGISTRY_URL',
     '',
@@ -199,6 +158,7 @@ export const loadConfig = (environment: Readonly<Record<string, string | undefin
   return Object.freeze({
     ...parsed,
     dataDirectory,
+    filesDirectory: parsed.filesDirectory === '' ? join(dataDirectory, 'files') : resolve(parsed.filesDirectory),
     secretFile: parsed.secretFile === '' ? join(dataDirectory, 'secret') : resolve(parsed.secretFile),
     publicUrl: parsed.publicUrl === '' ? `http://localhost:${parsed.port}` : parsed.publicUrl,
   })

@@ -1,7 +1,7 @@
 // The data directory, made and tried before anything is opened in it.
 // Between CONFAB_DATA_DIR, which may name anything, and the parts that would each fail in their own words.
 
-import { accessSync, constants, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfabError } from '#errors'
 
@@ -9,9 +9,6 @@ import { ConfabError } from '#errors'
 const FOLDERS = ['.', 'log', 'views', 'files'] as const
 
 const DATABASE = /\.db(?:-wal|-shm|-journal)?$/
-
-/** Whether a server has run here. */
-export const hasLog = (path: string): boolean => existsSync(join(path, 'log', 'log.db'))
 
 /** Makes the directory and its folders where they are missing. Throws `data_unwritable` naming the path. */
 export const openDataDirectory = (path: string): void => {

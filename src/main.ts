@@ -1,7 +1,6 @@
 // The composition root: opens a node in the order of the flow and closes it in reverse.
 // Between the settings and the running node; the only place that knows every part, with src/node/ for the larger ones.
 
-import { join } from 'node:path'
 import type { Config } from '#config'
 import { openCarriers, openFiles, openUploads, type Carriers } from '#effects'
 import { openMetrics } from '#metrics'
@@ -41,7 +40,7 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
   const { log, settings, clock, secrets } = core
   const links = openFileLinks(secrets.key('files'), clock)
   const views = await openNodeViews(core, { ...tools, links })
-  const uploads = openUploads(await openFiles(join(config.dataDirectory, 'files')), core.drawKey)
+  const uploads = openUploads(await openFiles(config.filesDirectory), core.drawKey)
   const late: { carriers?: Carriers } = {}
   // What is refused before the carriers are open, their first round reads back.
   const onWebhookRefused = (): void => late.carriers?.webhookRefused()

@@ -2,6 +2,7 @@
 // Forms stand beside it, named by technology (embedded/, later kafka/); all pass test/contract/log.ts.
 
 import type { Topic } from '#topics'
+import type { RangeOrigin } from './embedded/ranges.ts'
 
 /** The NEXT offset to read; a safe integer. Offsets rise strictly and are not dense (transaction markers, compaction). */
 export type Offset = number
@@ -81,6 +82,8 @@ export interface ReadOptions {
 export interface Log {
   /** Drawn once, when the log was created: positions of another log mean nothing here. Cursors seal it. */
   readonly id: string
+  /** What another thread of the process opens ranges of committed records by (`openRanges`); a form without it is read through `read`. */
+  readonly ranges?: RangeOrigin
   /**
    * For topics without owners in topics.ts; the others take commits only. Values must not change afterwards.
    * Durable when resolved (embedded: fsynced; Kafka: acks=all). Rejected with `append_refused` or `log_full` = nothing written, with
@@ -104,8 +107,14 @@ export interface Log {
   close(): Promise<void>
 }
 
+export { follow, FOLLOW_MS_MAX, FOLLOW_MS_MIN, openTails } from './follow.ts'
+export type { FollowOptions, TailFacts, Tails, TailsOptions } from './follow.ts'
 export { partitionOf } from './partition.ts'
 export { openEmbeddedLog } from './embedded/index.ts'
 export type { EmbeddedLogHandle, EmbeddedLogOptions, LeaseFacts, LogDiagnostics, LogLogger, PacketSample } from './embedded/index.ts'
+export { openRanges } from './embedded/ranges.ts'
+export type { Range, RangeOrigin, Ranges, RangeWish } from './embedded/ranges.ts'
 export { openEmbeddedReader } from './embedded/read-only.ts'
 export type { EmbeddedLogFacts, EmbeddedReader, PlacedRecord, ReaderPage, ReaderPlace, ReadWish } from './embedded/read-only.ts'
+export { openKafkaLog } from './kafka/index.ts'
+export type { ConnectionOptions as KafkaConnection, KafkaClientName, KafkaDiagnostics, KafkaLogHandle, KafkaLogOptions } from './kafka/index.ts'

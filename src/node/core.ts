@@ -4,11 +4,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '#config'
 import { hasCode } from '#errors'
-import { openTails } from '#log'
+import { openTails, type Log } from '#log'
 import { openRegistry } from '#registry'
-import { openCommands, openOwners, openSettings, type Owners, type OwnersOptions } from '#runtime'
+import { PARTITIONS } from '#topics'
+import { limitCommands, openCommands, openOwners, openSettings, type Owners, type OwnersOptions } from '#runtime'
 import { loadSecret, openSecrets } from '#secrets'
-import { hasLog } from '../data-directory.ts'
 import { openLog } from './log.ts'
 import type { NodeTools } from './tools.ts'
 
@@ -23,6 +23,12 @@ const foreignOf = (config: Config) =>
     ? {}
     : { foreign: { url: config.schemaRegistryUrl, user: config.schemaRegistryUser, passwordFile: config.schemaRegistryPasswordFile } }
 
+/** Whether nobody has written settings, which are sealed under the site's secret: only then may a node draw one. */
+const isNew = async (log: Log): Promise<boolean> => {
+  const bounds = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => log.bounds('config', partition)))
+  return bounds.every(({ end }) => end === 0)
+}
+
 export const openCore = async (config: Config, tools: NodeTools) => {
   const { logger, metrics, stack } = tools
   const clock = Date.now
@@ -32,9 +38,9 @@ export const openCore = async (config: Config, tools: NodeTools) => {
     // A tail that has lost its place hears of nothing more: a supervisor starts the process anew, which reads the log afresh.
     if (hasCode(error, 'tail_lost')) process.exit(1)
   }
-  const secrets = openSecrets(loadSecret(config.secretFile, { mayMake: !hasLog(config.dataDirectory) }))
   const log = await openLog(config, tools)
   stack.add(() => log.close())
+  const secrets = openSecrets(loadSecret(config.secretFile, { mayMake: await isNew(log) }))
   const tails = openTails({
     log,
     onOutage: (error, tail) => logger.error({ name: 'tail.failed', tail, err: error }),
@@ -46,8 +52,9 @@ export const openCore = async (config: Config, tools: NodeTools) => {
   stack.add(() => settings.close())
   // The wrong secret is a matter of the start, not of the first message.
   for (const { id } of settings.organizations()) settings.idKey(id)
-  const commands = await openCommands({ log, tails, settings, clock, drawKey, onError })
-  stack.add(() => commands.close())
+  const door = await openCommands({ log, tails, settings, clock, drawKey, onError })
+  stack.add(() => door.close())
+  const commands = limitCommands(door, { perSecond: config.commandsPerSecond, clock })
   const owners = config.duties.has('actors') ? await openDeciders({ log, settings, logger, metrics }) : null
   stack.add(() => owners?.close())
   return { config, clock, drawKey, secrets, log, tails, registry, onError, settings, commands, owners }

@@ -14,10 +14,14 @@ export interface Follower {
   close(): Promise<void>
 }
 
+/** Milliseconds without any frame or ping after which the line is taken for dead. */
+const MUTE_MS = 20_000
+const HANDSHAKE_MS = 5_000
+
 type EventFrame = Extract<ServerFrame, { frame: 'event' }>
 
 /** Applies events and advances the cursor in one synchronous step; reconnects with resume until closed. */
-export const followLog = async (url: string, token: () => Promise<string>): Promise<Follower> => {
+export const followLog = async (url: string | (() => string), token: () => Promise<string>): Promise<Follower> => {
   const applied = new Map<string, number[]>()
   const faults: string[] = []
   let received = 0
@@ -25,6 +29,7 @@ export const followLog = async (url: string, token: () => Promise<string>): Prom
   let slots: Record<string, string> = {}
   let socket: WebSocket | undefined
   let isClosed = false
+  let heardAt = performance.now()
   const started = Promise.withResolvers<void>()
 
   const apply = ({ event, slot, cursor }: EventFrame): void => {
@@ -54,7 +59,8 @@ export const followLog = async (url: string, token: () => Promise<string>): Prom
   const dial = async (): Promise<void> => {
     if (isClosed) return
     const text = await token()
-    const opened = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/socket`, 'confab.v1')
+    const base = typeof url === 'string' ? url : url()
+    const opened = new WebSocket(`${base.replace(/^http/, 'ws')}/v1/socket`, 'confab.v1', { handshakeTimeout: HANDSHAKE_MS })
     socket = opened
     const subscriptions = [{ id: 'all', scope: { all: true }, ...(checkpoint === undefined ? { from: 'latest' } : {}) }]
     opened.on('open', () =>
@@ -67,10 +73,21 @@ export const followLog = async (url: string, token: () => Promise<string>): Prom
         }),
       ),
     )
-    opened.on('message', (data: Buffer) => onFrame(JSON.parse(data.toString('utf8')) as ServerFrame))
+    heardAt = performance.now()
+    opened.on('ping', () => (heardAt = performance.now()))
+    opened.on('message', (data: Buffer) => {
+      heardAt = performance.now()
+      onFrame(JSON.parse(data.toString('utf8')) as ServerFrame)
+    })
     opened.on('error', () => undefined)
-    opened.on('close', () => void setTimeout(() => void dial(), 20))
+    opened.on('close', () => void setTimeout(() => void dial().catch(onLost), 20))
   }
+  /** Nobody answers at all: later again. */
+  const onLost = (): void => void setTimeout(() => void dial().catch(onLost), 100)
+  /** A line that is mute is given up, as a real client does: the server's frames never stay away so long. */
+  const vigil = setInterval(() => {
+    if (socket?.readyState === WebSocket.OPEN && performance.now() - heardAt > MUTE_MS) socket.terminate()
+  }, 500)
   await dial()
   await started.promise
   return {
@@ -79,6 +96,7 @@ export const followLog = async (url: string, token: () => Promise<string>): Prom
     faults: () => faults,
     async close() {
       isClosed = true
+      clearInterval(vigil)
       socket?.terminate()
       await Promise.resolve()
     },

@@ -11,6 +11,8 @@ export interface LanesOptions {
   readonly onAccepted: (lane: number, index: number) => void
   /** Resolves when a connection is worth trying again. */
   readonly whenUp: () => Promise<void>
+  /** A server that stands still never answers: after so long the request goes to another. */
+  readonly answerMs?: number
 }
 
 export interface LanesResult {
@@ -20,11 +22,16 @@ export interface LanesResult {
   readonly odd: readonly number[]
 }
 
+/** Longer than any answer of a server that runs. */
+const ANSWER_MS = 60_000
+
 /** One request over an open socket. Rejects when the connection ends before a whole answer. */
-const exchange = (socket: Socket, request: Buffer): Promise<number> =>
+const exchange = (socket: Socket, request: Buffer, answerMs: number): Promise<number> =>
   new Promise((resolve, reject) => {
     let text = ''
+    const timer = setTimeout(() => done(() => reject(new Error('no answer'))), answerMs)
     const done = (act: () => void): void => {
+      clearTimeout(timer)
       socket.off('data', onData).off('error', onEnd).off('close', onEnd)
       act()
     }
@@ -63,9 +70,10 @@ export const runLanes = async (options: LanesOptions): Promise<LanesResult> => {
         try {
           socket ??= await dial(options.port())
           attempts++
-          const status = await exchange(socket, request)
+          const status = await exchange(socket, request, options.answerMs ?? ANSWER_MS)
           if (status >= 200 && status < 300) break
-          if (status !== 503) odd.push(status)
+          if (status === 503) await options.whenUp()
+          else odd.push(status)
         } catch {
           socket?.destroy()
           socket = undefined
