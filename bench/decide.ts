@@ -18,6 +18,7 @@ const account = {
   channel: 'twilio',
   replyGuard: 'guarded',
   options: {},
+  bots: [],
 } as unknown as Account
 const AT = 1_700_000_000_000
 
