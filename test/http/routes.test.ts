@@ -56,7 +56,7 @@ test('the open ones refuse what they check', async () => {
 })
 
 test('every route of the instance is documented, a page, or a document', () => {
-  const hidden = /^\/($|try|page\.css|favicon\.ico|docs|inbox|chat\.js|chat\/|openapi\.json|asyncapi\.json|v1\/chat\/\*)/
+  const hidden = /^\/($|try|page\.css|favicon\.ico|docs|schemas\/|inbox|chat\.js|chat\/|openapi\.json|asyncapi\.json|v1\/chat\/\*)/
   const known = new Set(routes.map(({ method, url }) => `${method} ${url.replaceAll(/\{(\w+)\}/g, ':$1')}`))
   const missing = door.http.routes().filter(({ method, url }) => method !== 'HEAD' && !hidden.test(url) && !known.has(`${method} ${url}`))
   assert.deepEqual(missing, [])
@@ -78,15 +78,17 @@ test('the document is OpenAPI 3.1 with problems, both ways to prove who one is, 
 
 test('health, readiness and figures answer; figures need the token or this machine', async () => {
   assert.deepEqual((await door.ask('GET', '/healthz', { as: null })).body, { status: 'ok' })
-  assert.deepEqual((await door.ask('GET', '/readyz', { as: null })).body, { status: 'ready', checks: { log: true } })
+  assert.deepEqual((await door.ask('GET', '/readyz', { as: null })).body, { status: 'ready', checks: { log: true }, reasons: [] })
   const figures = await door.ask('GET', '/metrics', { as: null })
   assert.match(figures.text, /confab_http_seconds_count\{method="GET",route="\/healthz",status="200"\} 1/)
   const starting = await openDoor(({ config }) => ({
     config: { ...config, metricsToken: 'figures' },
-    readiness: () => ({ isReady: false, checks: { views: false } }),
+    readiness: () => ({ isReady: false, checks: { views: false }, reasons: ['The part views is not ready.'] }),
   }))
   try {
-    assert.equal((await starting.ask('GET', '/readyz', { as: null })).status, 503)
+    const unready = await starting.ask('GET', '/readyz', { as: null })
+    assert.equal(unready.status, 503)
+    assert.deepEqual(unready.body.reasons, ['The part views is not ready.'])
     assert.equal((await starting.ask('GET', '/metrics', { as: null })).status, 403)
     assert.equal((await starting.ask('GET', '/metrics', { as: 'figures' })).status, 200)
   } finally {

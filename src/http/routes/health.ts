@@ -9,7 +9,11 @@ import type { FastifyTypebox } from '../app.ts'
 import type { HttpOptions } from '../options.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
-const Ready = Type.Object({ status: Type.Enum(['ready', 'starting']), checks: Type.Record(Type.String(), Type.Boolean()) })
+const Ready = Type.Object({
+  status: Type.Enum(['ready', 'unready']),
+  checks: Type.Record(Type.String(), Type.Boolean()),
+  reasons: Type.Array(Type.String(), { description: 'What is not ready, in words.' }),
+})
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
@@ -38,11 +42,11 @@ export const healthRoutes = (
   )
   app.get(
     '/readyz',
-    { config: isPublic, schema: { tags, summary: 'It serves', security: [], response: { 200: Ready, 503: Ready } } },
-    (_request, reply) => {
-      const { isReady, checks } = readiness()
+    { config: isPublic, schema: { tags, summary: 'It may be given work', security: [], response: { 200: Ready, 503: Ready } } },
+    async (_request, reply) => {
+      const { isReady, checks, reasons } = await readiness()
       reply.code(isReady ? 200 : 503)
-      return { status: isReady ? ('ready' as const) : ('starting' as const), checks: { ...checks } }
+      return { status: isReady ? ('ready' as const) : ('unready' as const), checks: { ...checks }, reasons: [...reasons] }
     },
   )
   app.get(
