@@ -4,7 +4,7 @@
 import type { Logger as Pino } from 'pino'
 import type { Credentials } from '#channels'
 import type { Config } from '#config'
-import type { Log } from '#log'
+import type { Log, Tails } from '#log'
 import type { Metrics } from '#metrics'
 import type { Commands, Settings } from '#runtime'
 import type { Account } from '#schemas/log'
@@ -26,6 +26,9 @@ import { openWakeups } from './wakeups.ts'
 export interface CarriersOptions {
   readonly config: Pick<Config, 'egressAllow' | 'egressProxy' | 'twilioApiUrl' | 'attachmentBytesMax'>
   readonly log: Log
+  readonly tails: Pick<Tails, 'follow'>
+  /** Also told what ends a part for good: `tail_lost`. */
+  readonly onError: (error: unknown) => void
   readonly settings: Settings
   readonly commands: Commands
   readonly secrets: Secrets
@@ -66,8 +69,7 @@ const alarm = (callback: () => void, delayMs: number): (() => void) => {
 
 /** Starts to carry out what the log holds open. */
 export const openCarriers = (options: CarriersOptions): Carriers => {
-  const { config, log, clock, logger, metrics, uploads, views } = options
-  const onError = (error: unknown): void => logger.error({ name: 'effects.failed', err: error })
+  const { config, log, tails, onError, clock, logger, metrics, uploads, views } = options
   const timers = openLocalTimers({ clock, alarm, onError })
   const wait = openWaits(timers, clock)
   const outgoing = openOutgoing({
@@ -93,7 +95,7 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
     removeFiles: openErasedFiles(log, uploads),
     listContents: (subject, upToSeq, limit) => views.contentsOf(subject.id, upToSeq, limit),
   })
-  const outbox = openOutbox({ log, carriers: [sender, media, wakeups, tells, drops], onError })
+  const outbox = openOutbox({ log, tails, carriers: [sender, media, wakeups, tells, drops], onError })
   const backfill = openBackfill({ ...shared, logger })
   return {
     ready: outbox.ready,

@@ -1,7 +1,7 @@
 // One tail of `outbox` for all carriers: what is open is handed out once a partition has caught up, what ends is taken back.
 // Between the log's open effects and those who carry them out; effects survive any restart, because only the actor ends them.
 
-import type { Log, StoredRecord } from '#log'
+import { openTails, type Log, type StoredRecord, type Tails } from '#log'
 import { decodeAny, type EffectDrop, type EffectFetch, type EffectSend, type EffectTell, type EffectTimer } from '#schemas/log'
 
 export interface Effects {
@@ -32,6 +32,8 @@ export interface OutboxOptions {
   readonly log: Pick<Log, 'read' | 'bounds' | 'assignment'>
   readonly carriers: readonly Carrier[]
   readonly onError: (error: unknown) => void
+  /** The node's tails; without them it keeps its own. A tail that ends with `tail_lost` is told to `onError`. */
+  readonly tails?: Pick<Tails, 'follow'>
 }
 
 export interface Outbox {
@@ -90,8 +92,9 @@ class OutboxTail implements Outbox {
   }
 
   async #tail(assigned: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
+    const { log, onError, tails = openTails({ log, onOutage: onError }) } = this.#options
     const partitions = [...assigned]
-    const bounds = await Promise.all(partitions.map((partition) => this.#options.log.bounds('outbox', partition)))
+    const bounds = await Promise.all(partitions.map((partition) => log.bounds('outbox', partition)))
     const from = partitions.map((partition, index) => ({ topic: 'outbox' as const, partition, offset: bounds[index]?.start ?? 0 }))
     for (const [index, partition] of partitions.entries()) {
       this.#partitions.set(partition, { end: bounds[index]?.end ?? 0, pending: new Map() })
@@ -99,7 +102,7 @@ class OutboxTail implements Outbox {
     }
     for (const { partition, offset } of from) this.#caughtUp(partition, offset)
     try {
-      for await (const chunk of this.#options.log.read(from, { signal })) {
+      for await (const chunk of tails.follow('outbox', from, { signal })) {
         for (const record of chunk.records) this.#apply(chunk.partition, record)
         this.#caughtUp(chunk.partition, chunk.next)
       }
@@ -113,7 +116,7 @@ class OutboxTail implements Outbox {
     const pending = this.#partitions.get(partition)?.pending
     if (record.value === null) {
       if (pending !== undefined) pending.delete(record.key)
-      else for (const carrier of this.#options.carriers) carrier.end(partition, record.key)
+      else for (const carrier of this.#options.carriers) this.#guarded(() => carrier.end(partition, record.key))
       return
     }
     const effect = this.#read(partition, record)
@@ -143,7 +146,16 @@ class OutboxTail implements Outbox {
   }
 
   #hand(effect: OpenEffect): void {
-    for (const carrier of this.#options.carriers) if (carrier.types.includes(effect.type)) carrier.put(effect)
+    for (const carrier of this.#options.carriers) if (carrier.types.includes(effect.type)) this.#guarded(() => carrier.put(effect))
+  }
+
+  /** A carrier that fails on one effect must not end the tail of all. */
+  #guarded(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#options.onError(error)
+    }
   }
 
   async close(): Promise<void> {

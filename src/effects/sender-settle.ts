@@ -3,7 +3,7 @@
 
 import type { FoundSend } from '#channels'
 import { hasCode } from '#errors'
-import type { Log } from '#log'
+import { follow, type Log } from '#log'
 import { messageIdOf } from '#runtime'
 import {
   addressRow,
@@ -111,13 +111,17 @@ class ListSettler implements Settler {
   }
 
   async #recover(partition: number): Promise<void> {
-    const { log, clock } = this.#options
+    const { log, clock, logger } = this.#options
     const signal = this.#signalOf(partition)
     const [{ end }, offset] = await Promise.all([log.bounds('sends', partition), log.offsetAt('sends', partition, clock() - AGE_MS_MAX)])
     if (offset >= end) return
     const newest = new Map<string, SendRecord>()
     const done = new AbortController()
-    for await (const chunk of log.read([{ topic: 'sends', partition, offset }], { signal: AbortSignal.any([signal, done.signal]) })) {
+    const onOutage = (err: unknown): void => logger.warn({ partition, err }, 'sends not read')
+    for await (const chunk of follow(log, [{ topic: 'sends', partition, offset }], {
+      signal: AbortSignal.any([signal, done.signal]),
+      onOutage,
+    })) {
       for (const { key, value } of chunk.records) {
         const record = value === null ? null : decode(sendRecord, value)
         if (record?.outcome === 'unknown') newest.set(key, record)

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ConfabError } from '#errors'
+import type { Tails } from '#log'
 import type { Settings } from '#runtime'
 import type { Secrets } from '#secrets'
 import { PARTITIONS } from '#topics'
@@ -34,6 +35,7 @@ export interface GatewayOptions extends Pick<
   'log' | 'views' | 'authenticate' | 'execute' | 'partitionOf' | 'clock' | 'random' | 'logger' | 'metrics'
 > {
   readonly settings: Settings
+  readonly tails: Tails
   readonly secrets: Pick<Secrets, 'key'>
   /** Makes the link of a stored file that an event names. */
   readonly fileUrl?: (organizationId: string, fileId: string) => string
@@ -81,14 +83,14 @@ class SocketGateway implements Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    const { log, secrets, partitionOf, clock, logger } = options
+    const { log, tails, secrets, partitionOf, clock, logger } = options
     this.#cursors = openCursors(secrets, log.id, partitionOf)
     this.#book = new PositionBook({ cursors: this.#cursors, tailer: () => this.#tail, partitionOf, clock })
     const audience = new Audience()
     const onError = (error: unknown): void => logger.error({ name: 'gateway.ephemeral_failed', error })
     const ephemeral = new Ephemeral({ audience, views: options.views, settings: options.settings, clock, onError })
     const route = (this.#route = this.#guarded(rememberingRoute(options.settings)))
-    const replay = new Replay({ log, route, signal: this.#abort.signal })
+    const replay = new Replay({ log, tails, route, signal: this.#abort.signal })
     const projector = openProjector({
       cursors: this.#cursors,
       fileUrl: options.fileUrl,
@@ -135,10 +137,14 @@ class SocketGateway implements Gateway {
       clock,
       route: this.#route,
       onEntry: (entry) => this.#onEntry(entry),
-      onStale: (error) => {
-        logger.error({ name: 'gateway.log_stale', error })
-        for (const session of this.#sessions) session.send({ frame: 'error', code: 'log_stale' })
+      tails: this.#options.tails,
+      onStale: () => {
+        for (const session of this.#sessions) session.tellStale()
       },
+      onFresh: () => {
+        for (const session of this.#sessions) session.checkpointIfLive()
+      },
+      onLost: (error) => logger.error({ name: 'gateway.tail_lost', error }),
       onJump: () => {
         for (const session of this.#sessions) session.end('drain')
       },
@@ -262,6 +268,7 @@ class SocketGateway implements Gateway {
       here.add(`${session.grants.organizationId}/${session.grants.id}`)
     }
     this.#hub.ephemeral.tick(now, (organizationId, agentId) => here.has(`${organizationId}/${agentId}`))
+    this.#tail.look().catch(() => undefined)
     if (++this.#ticks % EXPIRE_TICKS === 0) this.#tail.expire()
   }
 }

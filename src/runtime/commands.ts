@@ -17,7 +17,7 @@ import {
   type SubjectKind,
 } from '#schemas/log'
 import { ConfabError, errors, type ErrorCode } from '#errors'
-import { partitionOf, type Entry, type Log, type LogRecord, type StoredRecord } from '#log'
+import { openTails, partitionOf, type Entry, type Log, type LogRecord, type StoredRecord, type Tails } from '#log'
 import { PARTITIONS } from '#topics'
 import type { Settings } from './settings.ts'
 
@@ -62,6 +62,8 @@ export interface CommandsOptions {
   /** 16 random bytes, hex: the key of a command that came without one. */
   readonly drawKey: () => string
   readonly onError: (error: unknown) => void
+  /** The node's tails; without them it keeps its own. A tail that ends with `tail_lost` is told to `onError`. */
+  readonly tails?: Pick<Tails, 'follow'>
   readonly timeoutMs?: number
   readonly waitersMax?: number
 }
@@ -111,7 +113,8 @@ class CommandDoor implements Commands {
   }
 
   async #tail(from: Parameters<Log['read']>[0]): Promise<void> {
-    for await (const chunk of this.#options.log.read(from, { signal: this.#abort.signal })) {
+    const { log, onError, tails = openTails({ log, onOutage: onError }) } = this.#options
+    for await (const chunk of tails.follow('outcomes', from, { signal: this.#abort.signal })) {
       for (const record of chunk.records) this.#settle(record)
     }
   }

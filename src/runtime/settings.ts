@@ -13,7 +13,7 @@ import {
   type SettingValue,
   type Token,
 } from '#schemas/log'
-import { partitionOf, type Log, type Offset, type StoredRecord } from '#log'
+import { openTails, partitionOf, type Log, type Offset, type StoredRecord, type Tails } from '#log'
 import { PARTITIONS } from '#topics'
 
 /** Everything settings can be asked. Lookups are synchronous: the whole of `config` is in memory. */
@@ -66,6 +66,8 @@ export interface SettingsOptions {
   /** Opens an organization's sealed id key. */
   readonly openIdKey: (organization: Organization) => Buffer
   readonly onError: (error: unknown) => void
+  /** The node's tails; without them it keeps its own. A tail that ends with `tail_lost` is told to `onError`. */
+  readonly tails?: Pick<Tails, 'follow'>
 }
 
 const kinds = Object.keys(settingRecords) as SettingKind[]
@@ -97,7 +99,8 @@ class SettingsProjection implements Settings {
 
   async #tail(): Promise<void> {
     const from = [...this.#next].map(([partition, offset]) => ({ topic: 'config' as const, partition, offset }))
-    for await (const chunk of this.#options.log.read(from, { signal: this.#abort.signal })) {
+    const { log, onError, tails = openTails({ log, onOutage: onError }) } = this.#options
+    for await (const chunk of tails.follow('settings', from, { signal: this.#abort.signal })) {
       for (const record of chunk.records) this.#guarded(() => this.#apply(record, chunk.partition))
       this.#next.set(chunk.partition, chunk.next)
       this.#waiters = this.#waiters.filter((waiter) => {

@@ -1,6 +1,7 @@
 // The tail of open effects: what one record cannot say keeps no other from its carrier.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { openOutbox, type Carrier } from '#effects'
 import type { Chunk, Log } from '#log'
@@ -12,11 +13,13 @@ const timer: EffectTimer = { effectId: id, organizationId: id, conversationId: i
 test('a record that cannot be read is told of, and those behind it are handed out', async () => {
   const values = [Buffer.from('nonsense'), encode(effectTimer, timer)]
   const records = values.map((value, offset) => ({ key: `${id}/${offset}`, value, headers: { type: 'timer' }, time: 1, offset }))
-  async function* read(): AsyncGenerator<Chunk> {
+  async function* read(...[, { signal }]: Parameters<Log['read']>): AsyncGenerator<Chunk> {
     yield { topic: 'outbox', partition: 0, records, next: 2, end: 2 }
+    await once(signal, 'abort')
   }
-  async function* assignment(): AsyncGenerator<ReadonlySet<number>> {
+  async function* assignment(...[, signal]: Parameters<Log['assignment']>): AsyncGenerator<ReadonlySet<number>> {
     yield new Set([0])
+    await once(signal, 'abort')
   }
   const log = { read, assignment, bounds: () => Promise.resolve({ start: 0, end: 2 }) } as Pick<Log, 'read' | 'bounds' | 'assignment'>
   const keys: string[] = []

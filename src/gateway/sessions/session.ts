@@ -128,7 +128,7 @@ export class Session {
   onTakenUp(subscription: Subscription): void {
     if (this.pending.get(subscription.id) !== subscription) return
     this.pending.delete(subscription.id)
-    if (this.#isOpen && this.progress.isLive && this.pending.size === 0) this.checkpoint()
+    this.checkpointIfLive()
   }
 
   leave(id: string): void {
@@ -167,9 +167,20 @@ export class Session {
     this.#isPulling = false
   }
 
+  /** Unless a part of it is under way: then one comes when that has ended. */
+  checkpointIfLive(): void {
+    if (this.#isOpen && this.progress.isLive && this.pending.size === 0) this.checkpoint()
+  }
+
   checkpoint(): void {
     this.#checkpointAt = this.hub.clock() + this.#jittered(this.hub.config.checkpointMs)
+    // A checkpoint promises everything up to now: nobody can while the log cannot be read.
+    if (this.hub.tailer.isStale) return this.tellStale()
     this.send({ frame: 'checkpoint', cursor: this.hub.positions.sealOffsets(headsOf(this.hub.tailer.rings), this.grants) })
+  }
+
+  tellStale(): void {
+    this.send({ frame: 'error', code: 'log_stale' })
   }
 
   /** Resolves when less than the low mark is unsent, or the session is closed. */
@@ -189,17 +200,15 @@ export class Session {
     if (now > this.#endsAt) return this.drain(0, 'aged')
     if (this.#stuckSince !== undefined && now - this.#stuckSince > config.drainTimeoutMs) return this.end('notDrained')
     if (now < this.#checkpointAt) return
-    if (this.progress.isLive && this.pending.size === 0) this.checkpoint()
-    else {
-      // A heartbeat that promises nothing: a checkpoint would cover a join in progress.
-      this.#checkpointAt = now + this.#jittered(config.checkpointMs)
-      this.send({ frame: 'ephemeral', kind: 'catching-up' })
-    }
+    if (this.progress.isLive && this.pending.size === 0) return this.checkpoint()
+    // A heartbeat that promises nothing: a checkpoint would cover a join in progress.
+    this.#checkpointAt = now + this.#jittered(config.checkpointMs)
+    this.send({ frame: 'ephemeral', kind: 'catching-up' })
   }
 
   /** Says goodbye with all that a resume needs. */
   drain(afterMs: number, reason: CloseReason = 'drain'): void {
-    if (this.progress.isLive && this.pending.size === 0) this.checkpoint()
+    this.checkpointIfLive()
     this.send({ frame: 'reconnect', afterMs })
     this.end(reason)
   }

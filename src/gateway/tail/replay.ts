@@ -2,14 +2,15 @@
 // Between sessions older than their rings and the log; 10,000 clients that left together cost one read of the tail.
 
 import { LRUCache } from 'lru-cache'
-import type { Log } from '#log'
+import type { Log, Tails } from '#log'
 import { CONTENTS_MAX } from '#schemas/log'
 import { PARTITIONS } from '#topics'
 import { topicOf } from '../cursor.ts'
 import { Assembler, type Entry, type Route } from './entry.ts'
 
 export interface ReplayOptions {
-  readonly log: Pick<Log, 'read' | 'bounds'>
+  readonly log: Pick<Log, 'bounds'>
+  readonly tails: Pick<Tails, 'past'>
   readonly route: Route
   readonly signal: AbortSignal
   readonly chunkOffsets?: number
@@ -83,7 +84,7 @@ export class Replay {
 
   async #read({ stream, start, end, from }: Wanted): Promise<Part> {
     this.reads++
-    const { log, route, signal } = this.#options
+    const { log, tails, route, signal } = this.#options
     const topic = topicOf(stream)
     const partition = stream % PARTITIONS
     const bounds = await log.bounds(topic, partition)
@@ -94,7 +95,7 @@ export class Replay {
     const assembler = new Assembler(stream, first, route)
     const entries: Entry[] = []
     const abort = new AbortController()
-    for await (const chunk of log.read([{ topic, partition, offset: first }], {
+    for await (const chunk of tails.past('replay', [{ topic, partition, offset: first }], {
       signal: AbortSignal.any([signal, abort.signal]),
       chunkRecordsMax: end - first,
     })) {

@@ -2,7 +2,7 @@
 // Between the log and everything live: each entry is handed on in the turn it is read, after its ring holds it.
 
 import { ConfabError, hasCode } from '#errors'
-import type { Chunk, Log, Position } from '#log'
+import type { Chunk, Log, Position, Tails } from '#log'
 import { PARTITIONS } from '#topics'
 import { STREAMS, streamOf, topicOf, type TailedTopic } from '../cursor.ts'
 import { Assembler, type Entry, type Route } from './entry.ts'
@@ -26,19 +26,24 @@ export const tailerDefaults: TailerConfig = {
 }
 
 export interface TailerOptions {
-  readonly log: Log
+  readonly log: Pick<Log, 'bounds'>
+  readonly tails: Pick<Tails, 'follow'>
   readonly clock: () => number
   readonly route: Route
   readonly onEntry: (entry: Entry) => void
-  /** The log refuses to be read; the tailer tries again by itself. */
-  readonly onStale: (error: unknown) => void
+  /** The log refuses to be read; the tail goes on by itself. */
+  readonly onStale: () => void
+  /** What the log holds now has been read again. */
+  readonly onFresh: () => void
+  /** The tail has ended where it stood, and begins anew. */
+  readonly onLost: (error: unknown) => void
   /** The tail begins anew elsewhere: what sessions hold no longer connects. */
   readonly onJump: () => void
   readonly config: TailerConfig
 }
 
-const RETRY_MS_MIN = 100
-const RETRY_MS_MAX = 5000
+/** Between the end of a tail and the next. */
+const RETRY_MS = 1_000
 
 interface Waiter {
   readonly stream: number
@@ -49,11 +54,12 @@ interface Waiter {
 export class Tailer {
   readonly rings: readonly Ring[]
   readonly #options: TailerOptions
-  readonly #assemblers: Assembler[]
+  #assemblers: Assembler[]
   readonly #abort = new AbortController()
   readonly #waiters = new Set<Waiter>()
   readonly #times = new WeakMap<Entry, number>()
   #bytes = 0
+  #isStale = false
   #loop: Promise<void> = Promise.resolve()
 
   constructor(options: TailerOptions, from: readonly number[]) {
@@ -86,6 +92,18 @@ export class Tailer {
     })
   }
 
+  /** Whether the log may hold more than has been read, because it refuses to be read. */
+  get isStale(): boolean {
+    return this.#isStale
+  }
+
+  /** While stale: looks whether there is nothing more to read; a quiet log brings no chunk that would say so. */
+  async look(): Promise<void> {
+    if (!this.#isStale) return
+    const { ends } = await edges(this.#options.log)
+    if (ends.every((end, stream) => this.#reader(stream) >= end)) this.#fresh()
+  }
+
   /** Drops what has grown too old. */
   expire(): void {
     const oldest = this.#options.clock() - this.#options.config.ringAgeMs
@@ -109,25 +127,35 @@ export class Tailer {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort
-    for (let waitMs = RETRY_MS_MIN; !signal.aborted; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
+    while (!signal.aborted) {
       try {
-        // Records before a head may be contents of the event after it: they are read again.
+        // Records before a head may be contents of the event after it: they are read again, by assemblers that have not had them.
+        this.#assemblers = this.#assemblers.map(({ next }, stream) => new Assembler(stream, next, this.#options.route))
         const from = this.#assemblers.map((assembler, stream): Position => ({
           topic: topicOf(stream),
           partition: stream % PARTITIONS,
           offset: assembler.next,
         }))
-        for await (const chunk of this.#options.log.read(from, { signal })) {
-          this.#take(chunk)
-          waitMs = RETRY_MS_MIN
-        }
+        const onOutage = (): void => this.#stale()
+        for await (const chunk of this.#options.tails.follow('gateway', from, { signal, onOutage })) this.#take(chunk)
+        return
       } catch (error) {
         if (signal.aborted || hasCode(error, 'log_closed')) return
-        this.#options.onStale(error)
-        if (hasCode(error, 'offset_below_start', 'offset_beyond_end')) await this.#jump()
+        this.#options.onLost(error)
+        await this.#jump().catch(this.#options.onLost)
+        await pause(RETRY_MS, signal)
       }
-      await pause(waitMs, signal)
     }
+  }
+
+  #stale(): void {
+    this.#isStale = true
+    this.#options.onStale()
+  }
+
+  #fresh(): void {
+    this.#isStale = false
+    this.#options.onFresh()
   }
 
   #take(chunk: Chunk): void {
@@ -146,6 +174,7 @@ export class Tailer {
     this.#passed[stream] = chunk.next
     this.#makeRoom(ring)
     for (const waiter of this.#waiters) if (waiter.stream === stream && chunk.next >= waiter.offset) waiter.settle(true)
+    if (this.#isStale && chunk.next >= chunk.end) void this.look().catch(() => undefined)
   }
 
   #makeRoom(ring: Ring): void {
@@ -186,7 +215,7 @@ const pause = (waitMs: number, signal: AbortSignal): Promise<void> =>
   })
 
 /** Start and end of every stream. */
-const edges = async (log: Log): Promise<{ readonly starts: readonly number[]; readonly ends: readonly number[] }> => {
+const edges = async (log: Pick<Log, 'bounds'>): Promise<{ readonly starts: readonly number[]; readonly ends: readonly number[] }> => {
   const bounds = await Promise.all(Array.from({ length: STREAMS }, (_, stream) => log.bounds(topicOf(stream), stream % PARTITIONS)))
   return { starts: bounds.map(({ start }) => start), ends: bounds.map(({ end }) => end) }
 }
