@@ -2,7 +2,7 @@
 // Between a partition's records and the folds; positions to store stay before the first content that still waits.
 
 import { decodeContent, decodeEvent, isContentType, type Event, type StoredContent } from '#schemas/log'
-import type { PacketReader, ViewTopic } from './packet.ts'
+import { viewTopics, type FoldRecord, type ViewTopic } from './packet.ts'
 
 interface Waiting {
   readonly offset: number
@@ -32,20 +32,24 @@ export interface Fault {
   readonly error: string
 }
 
+const PARTITIONS_MAX = 64
+const placeOf = (topic: ViewTopic, partition: number): number => viewTopics.indexOf(topic) * PARTITIONS_MAX + partition
+
 export class Carry {
-  readonly #waiting = new Map<string, Waiting[]>()
-  readonly #next = new Map<string, number>()
+  /** By place: topic and partition as one number. */
+  readonly #waiting = new Map<number, Waiting[]>()
+  readonly #next: number[] = []
   readonly faults: Fault[] = []
 
   /** Where the next packet's records of a partition begin; below lies what was applied. */
   begin(topic: ViewTopic, partition: number, next: number): void {
-    this.#next.set(`${topic}/${partition}`, next)
+    this.#next[placeOf(topic, partition)] = next
   }
 
   /** Hands what the record completes to the sink. A record that was applied before is dropped. */
-  accept(record: PacketReader, sink: FoldSink): void {
-    const place = `${record.topic}/${record.partition}`
-    if (record.offset < (this.#next.get(place) ?? 0)) return
+  accept(record: FoldRecord, sink: FoldSink): void {
+    const place = placeOf(record.topic, record.partition)
+    if (record.offset < (this.#next[place] ?? 0)) return
     try {
       this.#accept(place, record, sink)
     } catch (error) {
@@ -55,7 +59,7 @@ export class Carry {
     }
   }
 
-  #accept(place: string, record: PacketReader, sink: FoldSink): void {
+  #accept(place: number, record: FoldRecord, sink: FoldSink): void {
     if (record.topic === 'marks') return sink.mark(record.key, record.isTombstone ? null : record.value)
     if (record.isTombstone) {
       const [subjectId = '', seq = '', n] = record.key.split('/')
@@ -78,9 +82,10 @@ export class Carry {
 
   /** Ends a packet: remembers where its partition stands, returns the position that may be stored. */
   end(topic: ViewTopic, partition: number, next: number): number {
-    const place = `${topic}/${partition}`
-    this.#next.set(place, Math.max(next, this.#next.get(place) ?? 0))
-    return this.#waiting.get(place)?.[0]?.offset ?? this.#next.get(place) ?? next
+    const place = placeOf(topic, partition)
+    const reached = Math.max(next, this.#next[place] ?? 0)
+    this.#next[place] = reached
+    return this.#waiting.get(place)?.[0]?.offset ?? reached
   }
 }
 

@@ -6,9 +6,9 @@ import type { Chunk, Log, Offset, Position } from '#log'
 import type { Fault } from './carry.ts'
 import { removeFile } from './file.ts'
 import { emptyPositions, type Positions } from './layout.ts'
-import { PacketWriter, viewTopics, type Packet, type ViewTopic } from './packet.ts'
+import { PacketWriter, viewTopics, type ViewTopic } from './packet.ts'
 import type { WriterReply, WriterRequest } from './writer.ts'
-import { closeWriter, PARTITIONS, readBounds, startWriter, type Bounds } from './writer-thread.ts'
+import { catchUpBeside, closeWriter, PARTITIONS, readBounds, startWriter, type Bounds, type Writer } from './writer-thread.ts'
 
 /** Packets a writer has not applied yet: with 2 MB each, what views hold in flight. */
 const PACKETS_IN_FLIGHT_MAX = 4
@@ -45,16 +45,6 @@ export interface FeederOptions {
   readonly onApplied: () => void
   /** Called when whether the files can be read has changed, and when they were opened anew. */
   readonly onReadable: (isReadable: boolean) => void
-}
-
-interface Writer {
-  readonly worker: Worker
-  readonly applied: Record<ViewTopic, Offset[]>
-  /** Filled for the first time: not to be read yet. */
-  isBuilding: boolean
-  isBuilt: boolean
-  isReachedSent: boolean
-  readonly inFlight: Packet[]
 }
 
 export class Feeder {
@@ -113,8 +103,8 @@ export class Feeder {
       worker.on('message', (reply: WriterReply) => {
         if (reply.kind === 'open') {
           const applied = reply.positions as Record<ViewTopic, Offset[]>
-          const writer = { worker, applied, isBuilding: reply.isBuilding, isBuilt: false, isReachedSent: false, inFlight: [] }
-          this.#writers.set(store, writer)
+          const begun = { isBuilt: false, isReachedSent: false, inFlight: [], onCaughtUp: undefined }
+          this.#writers.set(store, { worker, applied, isBuilding: reply.isBuilding, ...begun })
           return resolve()
         }
         if (reply.kind === 'failed') reject(new Error(reply.error))
@@ -140,14 +130,15 @@ export class Feeder {
       return
     }
     if (reply.kind === 'applied') this.#onApplied(store, writer, reply)
+    if (reply.kind === 'caughtUp') writer.onCaughtUp?.()
   }
 
   #onApplied(store: StoreName, writer: Writer, reply: Extract<WriterReply, { kind: 'applied' }>): void {
-    const packet = writer.inFlight.shift()
-    const { positions } = reply
+    writer.inFlight.shift()
+    const { positions, records, bytes, durationMs } = reply
     for (let at = 0; at < positions.length; at += 3)
       writer.applied[viewTopics[positions[at] ?? 0] ?? 'events'][positions[at + 1] ?? 0] = positions[at + 2] ?? 0
-    if (packet !== undefined) this.#options.onSample({ store, records: packet.records, bytes: packet.length, durationMs: reply.durationMs })
+    this.#options.onSample({ store, records, bytes, durationMs })
     for (const fault of reply.faults) this.#warn(store, fault)
     if (store === 'rows') this.#options.onApplied()
     this.#noticeReached()
@@ -191,9 +182,11 @@ export class Feeder {
 
   /**
    * What lies behind is read one partition after another: its conversations fit the writers' caches, and each is written
-   * once rather than once a packet. Then all partitions together, for ever.
+   * once rather than once a packet. The writers do it by themselves where the log lets them. Then all partitions together, for ever.
    */
   async #tail(starts: Positions, signal: AbortSignal): Promise<void> {
+    await catchUpBeside(this.#options.log, this.#writers.values(), signal)
+    if (signal.aborted) return
     const live: Position[] = []
     for (const position of this.#from(starts)) live.push({ ...position, offset: await this.#catchUp(position, signal) })
     if (signal.aborted) return

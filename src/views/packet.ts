@@ -24,6 +24,24 @@ export interface Packet {
   readonly positions: readonly number[]
 }
 
+/** One record as the folds are handed it: strings and values are made when asked for. */
+export interface FoldRecord {
+  readonly topic: ViewTopic
+  readonly partition: number
+  readonly offset: Offset
+  readonly key: string
+  readonly type: string
+  readonly isTombstone: boolean
+  /** Empty for a tombstone. */
+  readonly value: Buffer
+}
+
+/** Records one after another. */
+export interface RecordCursor extends FoldRecord {
+  /** Moves to the next record; false at the end. */
+  advance(): boolean
+}
+
 /** Collects records until the packet is taken. */
 export class PacketWriter {
   #bytes: Buffer = Buffer.alloc(0)
@@ -94,8 +112,8 @@ export class PacketWriter {
   }
 }
 
-/** One record of a packet; strings and values are made when asked for. */
-export class PacketReader {
+/** Looks at a packet's records one after another. */
+export class PacketReader implements RecordCursor {
   readonly #bytes: Buffer
   readonly #end: number
   #at = 0
@@ -112,7 +130,6 @@ export class PacketReader {
     this.#end = packet.length
   }
 
-  /** Moves to the next record; false at the end. */
   advance(): boolean {
     if (this.#next >= this.#end) return false
     const bytes = this.#bytes

@@ -4,10 +4,10 @@
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Log } from '#log'
+import type { Log, Offset } from '#log'
 import { topics } from '#topics'
 import { emptyPositions, type Positions } from './layout.ts'
-import { viewTopics, type ViewTopic } from './packet.ts'
+import { viewTopics, type Packet, type ViewTopic } from './packet.ts'
 import type { WriterOptions, WriterRequest } from './writer.ts'
 
 /** What a packet's rows take while they are folded, so that they are not copied about as they come and go. */
@@ -15,6 +15,19 @@ const YOUNG_MEGABYTES = 96
 
 /** Of each topic that views fold. */
 export const PARTITIONS = topics.events.partitions
+
+/** A thread as the feeder knows it. */
+export interface Writer {
+  readonly worker: Worker
+  readonly applied: Record<ViewTopic, Offset[]>
+  /** Filled for the first time: not to be read yet. */
+  isBuilding: boolean
+  isBuilt: boolean
+  isReachedSent: boolean
+  readonly inFlight: Packet[]
+  /** While it reads the log by itself. */
+  onCaughtUp: (() => void) | undefined
+}
 
 export interface Bounds {
   readonly starts: Positions
@@ -41,6 +54,34 @@ export const startWriter = (workerData: WriterOptions): Worker => {
     name: `views-${workerData.store}`,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
   })
+}
+
+/** Records beyond which a file that serves already reads by itself what it lacks: after a stop there is rarely as much. */
+const FAR_BEHIND = 20_000
+
+const isBehind = ({ applied }: Writer, { ends }: Bounds, most: number): boolean => {
+  let records = 0
+  for (const topic of viewTopics) ends[topic].forEach((end, partition) => (records += Math.max(0, end - (applied[topic][partition] ?? 0))))
+  return records > most
+}
+
+/** Lets the writers that are far behind read the log by themselves, all at once. Resolves when none is, the log cannot be read so, or `signal` aborts. */
+export const catchUpBeside = async (log: Log, writers: Iterable<Writer>, signal: AbortSignal): Promise<void> => {
+  const { ranges } = log
+  if (ranges === undefined) return
+  const catchUp = async (writer: Writer): Promise<void> => {
+    // What was written meanwhile may again be much.
+    for (let most = writer.isBuilding ? 0 : FAR_BEHIND; ; most = FAR_BEHIND) {
+      const bounds = await readBounds(log)
+      if (signal.aborted || !isBehind(writer, bounds, most)) return
+      await new Promise<void>((resolve) => {
+        writer.onCaughtUp = resolve
+        signal.addEventListener('abort', () => resolve(), { once: true })
+        writer.worker.postMessage({ kind: 'catchUp', ranges, ...bounds } satisfies WriterRequest)
+      })
+    }
+  }
+  await Promise.all(Array.from(writers, catchUp))
 }
 
 /** Lets a writer finish what it was sent, so that a clean stop leaves nothing to read again. */

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync as readFile, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Viewer } from '#views'
+import type { Log } from '#log'
+import { openViews, type Viewer } from '#views'
 import { openSite, until, type Site } from './site.ts'
 import { ACCOUNT, agentOf, grantsOf, idOf, profileOf, textContent, type World } from './world.ts'
 
@@ -228,4 +229,68 @@ test('waitFor tells whether a position was applied in time', async (context) => 
   )
   const { asOf } = await site.views.conversation(agent, id)
   assert.deepEqual(asOf, ends)
+})
+
+/** As a form of the log gives itself that threads cannot read beside. */
+const withoutRanges = (log: Log): Log => ({
+  id: log.id,
+  append: (entries) => log.append(entries),
+  read: (from, options) => log.read(from, options),
+  latest: (topic, partition, keys) => log.latest(topic, partition, keys),
+  bounds: (topic, partition) => log.bounds(topic, partition),
+  offsetAt: (topic, partition, time) => log.offsetAt(topic, partition, time),
+  assignment: (duty, signal) => log.assignment(duty, signal),
+  lease: (owner, partition) => log.lease(owner, partition),
+  close: () => log.close(),
+})
+
+test('a log that threads cannot read beside is folded through its one door, to the same hash', async (context) => {
+  const site = await openSite(context)
+  for (let round = 0; round < 2; round++) {
+    live(site.world, round)
+    await site.settle()
+  }
+  const hash = await rebuild(site)
+  await site.views.close()
+  for (const name of readdirSync(site.directory)) rmSync(join(site.directory, name))
+  const logger = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  site.views = await openViews({ log: withoutRanges(site.log), directory: site.directory, clock: Date.now, logger })
+  await until(() => site.views.isReady(), 'the views are ready')
+  assert.equal(await site.views.hash(), hash)
+})
+
+test('what is written while a rebuild reads by itself is applied once, and after it', async (context) => {
+  const site = await openSite(context)
+  for (let round = 0; round < 3; round++) {
+    live(site.world, round)
+    await site.settle()
+  }
+  await site.views.close()
+  for (const name of readdirSync(site.directory)) rmSync(join(site.directory, name))
+  await site.reopen()
+  live(site.world, 3)
+  await site.world.commit(site.log)
+  await until(() => site.views.isReady(), 'the views are ready')
+  live(site.world, 4)
+  await site.settle()
+  const [hash, counts] = [await site.views.hash(), (await site.views.counts(agent)).counts]
+  assert.equal(await rebuild(site), hash)
+  assert.deepEqual((await site.views.counts(agent)).counts, counts)
+})
+
+test('a rebuild that is stopped half way leaves nothing that the next one trusts', async (context) => {
+  const site = await openSite(context)
+  for (let round = 0; round < 2; round++) {
+    live(site.world, round)
+    await site.settle()
+  }
+  const hash = await site.views.hash()
+  for (let stop = 0; stop < 3; stop++) {
+    await site.views.close()
+    for (const name of readdirSync(site.directory)) rmSync(join(site.directory, name))
+    await site.reopen()
+  }
+  await site.reopen()
+  await until(() => site.views.isReady(), 'the views are ready')
+  assert.equal(await site.views.hash(), hash)
 })

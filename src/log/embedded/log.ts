@@ -6,7 +6,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import { ConfabError } from '#errors'
 import { topicNames, topics, type Topic } from '#topics'
-import type { Batch, Chunk, Duty, Entry, Key, Lease, LogRecord, Offset, Owner, Position, ReadOptions, StoredRecord } from '../index.ts'
+import type { Chunk, Duty, Entry, Key, Lease, LogRecord, Offset, Owner, Position, ReadOptions, StoredRecord } from '../index.ts'
 import { Appender, type PacketSample } from './appender.ts'
 import { TailCache } from './cache.ts'
 import { Checkpoints } from './checkpoints.ts'
@@ -14,6 +14,7 @@ import { DiskReads } from './disk-reads.ts'
 import type { EmbeddedLogHandle, EmbeddedLogOptions, LogDiagnostics } from './index.ts'
 import { streamOf, tableOf, topicIdOf } from './layout.ts'
 import { randomFrom } from './holes.ts'
+import type { RangeOrigin } from './ranges.ts'
 import { Lookup } from './lookup.ts'
 import { prepareOperation, refuse, type OperationHead } from './operation.ts'
 import type { Operation, Section } from './packet.ts'
@@ -39,6 +40,7 @@ export interface EmbeddedLogParts {
 
 export class EmbeddedLog implements EmbeddedLogHandle {
   readonly id: string
+  readonly ranges: RangeOrigin
   readonly #parts: EmbeddedLogParts
   readonly #starts: Float64Array
   readonly #ends: Float64Array
@@ -61,6 +63,7 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     const { options, facts, writer } = parts
     this.#parts = parts
     this.id = facts.id
+    this.ranges = { file: parts.file, topicIds: facts.topicIds }
     this.#starts = facts.starts
     this.#ends = facts.ends
     this.#uniqueTopicIds = new Set(topicNames.filter((topic) => topics[topic].cleanup === 'unique').map((topic) => facts.topicIds[topic]))
@@ -146,7 +149,7 @@ export class EmbeddedLog implements EmbeddedLogHandle {
       position,
       commit: async (batch, next) => {
         if (isReleased) throw new ConfabError('fenced', { detail: 'This lease was released.', fields: { owner, partition } })
-        await this.#commit({ kind: 'commit', owner, partition, epoch, position: next }, batch)
+        await this.#appender.submit(this.#operation({ kind: 'commit', owner, partition, epoch, position: next }, batch.entries))
       },
       release: () => {
         isReleased = true
@@ -179,10 +182,6 @@ export class EmbeddedLog implements EmbeddedLogHandle {
     await exited(writer)
     for (const resolve of this.#cleaned.splice(0)) resolve()
     lock.close()
-  }
-
-  async #commit(head: OperationHead, batch: Batch): Promise<void> {
-    await this.#appender.submit(this.#operation(head, batch.entries))
   }
 
   #ownershipEntries(owner: Owner, partition: number, epoch: number): Entry[] {

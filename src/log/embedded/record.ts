@@ -20,8 +20,10 @@ const HEADERS_BYTES_MAX = 8192
 const NAME_BYTES_MAX = 200
 
 /** Header names that every commit carries cost one byte. Their order is part of the file format: append only. */
-const names = ['owner', 'epoch', 'in', 'commandId', 'type'] as const
-const codes = new Map<string, number>(names.map((name, index) => [name, index]))
+export const headerNames = ['owner', 'epoch', 'in', 'commandId', 'type'] as const
+/** From here on a code is the length of the name that follows. */
+export const NAMED_CODE = 32
+const codes = new Map<string, number>(headerNames.map((name, index) => [name, index]))
 
 const SHORT_TEXT = 64
 
@@ -60,7 +62,7 @@ export const encodeRecord = (record: LogRecord, target: Buffer, view: DataView, 
     const code = codes.get(name)
     if (code === undefined) {
       const nameEnd = writeText(target, name, end + 1)
-      target[end] = 32 + nameEnd - end - 1
+      target[end] = NAMED_CODE + nameEnd - end - 1
       end = nameEnd
     } else target[end++] = code
     const valueEnd = writeText(target, headers[name] as string, end + 2)
@@ -79,10 +81,10 @@ const decodeHeaders = (source: Buffer, from: number, to: number): Record<string,
   while (at < to) {
     const code = source[at++] as number
     let name: string
-    if (code < 32) name = names[code] ?? ''
+    if (code < NAMED_CODE) name = headerNames[code] ?? ''
     else {
-      name = source.toString('utf8', at, at + code - 32)
-      at += code - 32
+      name = source.toString('utf8', at, at + code - NAMED_CODE)
+      at += code - NAMED_CODE
     }
     const length = source.readUInt16LE(at)
     headers[name] = source.toString('utf8', at + 2, at + 2 + length)

@@ -39,6 +39,11 @@ const decodeDirectory = (body: Uint8Array): Run[] => {
   return runs
 }
 
+const cut = ({ position, first, last }: Run, low: number, high: number): Run => {
+  const skipped = Math.max(0, low - position)
+  return { position: position + skipped, first: first + skipped, last: Math.min(last, first + high - 1 - position) }
+}
+
 /** Finds rows by stream and offset, on any connection; a caller that wants one snapshot opens the transaction. */
 export class RunIndex {
   readonly #settled: StatementSync
@@ -75,17 +80,17 @@ export class RunIndex {
 
   /** Rows of `stream` with offsets in `from..to`, in order; lazily, so that the caller can stop. */
   *rows(table: TableName, stream: number, from: number, to: number): Generator<Row, void> {
+    for (const { first, last } of this.runs(stream, from, to))
+      yield* this.#rows[table].iterate(first, last) as Iterable<unknown> as Iterable<Row>
+  }
+
+  /** Runs of `stream`, cut to offsets in `from..to`, in order; lazily too. */
+  *runs(stream: number, from: number, to: number): Generator<Run, void> {
     const low = positionOf(stream, from)
     const high = positionOf(stream, to)
     const oldest = positionOf(stream, 0)
-    for (const run of this.#settled.iterate(low, oldest, oldest, high)) yield* this.#rowsOf(table, run as unknown as Run, low, high)
-    for (const run of this.unsettled()) if (run.position >= oldest && run.position < high) yield* this.#rowsOf(table, run, low, high)
-  }
-
-  #rowsOf(table: TableName, run: Run, low: number, high: number): Iterable<Row> {
-    const first = run.first + Math.max(0, low - run.position)
-    const last = Math.min(run.last, run.first + high - 1 - run.position)
-    return this.#rows[table].iterate(first, last) as Iterable<unknown> as Iterable<Row>
+    for (const run of this.#settled.iterate(low, oldest, oldest, high)) yield cut(run as unknown as Run, low, high)
+    for (const run of this.unsettled()) if (run.position >= oldest && run.position < high) yield cut(run, low, high)
   }
 }
 

@@ -9,7 +9,7 @@ import { ViewFile, type FileOptions } from '../file.ts'
 import { foldContact, foldConversation, foldMessage, messageIdOf } from '../folds.ts'
 import { rowsLayout } from '../layout.ts'
 import { numberOf } from '../numbers.ts'
-import { PacketReader, viewTopics, type Packet } from '../packet.ts'
+import { viewTopics, type Packet, type RecordCursor } from '../packet.ts'
 import { ContactTable } from './contacts.ts'
 import { ConversationTable, type ConversationEntry } from './conversations.ts'
 import { Counters } from './counters.ts'
@@ -42,17 +42,16 @@ export class RowsStore implements FoldSink {
     for (const topic of viewTopics) for (const [partition, next] of positions[topic].entries()) this.#carry.begin(topic, partition, next)
   }
 
-  /** Applies a packet whole. Throws what SQLite throws; then nothing of it is stored, and the store must be opened anew. */
-  apply(packet: Packet): readonly Fault[] {
+  /** Applies records whole; `positions` as a packet's. Throws what SQLite throws; then nothing of it is stored, and the store must be opened anew. */
+  apply(records: RecordCursor, positions: Packet['positions']): readonly Fault[] {
     this.file.commit(() => {
-      const reader = new PacketReader(packet)
-      while (reader.advance()) this.#carry.accept(reader, this)
+      while (records.advance()) this.#carry.accept(records, this)
       if (!this.file.isBuilding || this.#conversations.isFull) this.#flush()
       else this.#messages.flush()
-      for (let at = 0; at < packet.positions.length; at += 3) {
-        const topic = viewTopics[packet.positions[at] ?? 0] ?? 'events'
-        const partition = packet.positions[at + 1] ?? 0
-        this.file.positions[topic][partition] = this.#carry.end(topic, partition, packet.positions[at + 2] ?? 0)
+      for (let at = 0; at < positions.length; at += 3) {
+        const topic = viewTopics[positions[at] ?? 0] ?? 'events'
+        const partition = positions[at + 1] ?? 0
+        this.file.positions[topic][partition] = this.#carry.end(topic, partition, positions[at + 2] ?? 0)
       }
     })
     return this.#carry.faults.splice(0)

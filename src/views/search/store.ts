@@ -9,7 +9,7 @@ import { ViewFile, type FileOptions } from '../file.ts'
 import { foldContact } from '../folds.ts'
 import { searchLayout } from '../layout.ts'
 import { numberOf, rememberNumbers } from '../numbers.ts'
-import { PacketReader, viewTopics, type Packet } from '../packet.ts'
+import { viewTopics, type Packet, type RecordCursor } from '../packet.ts'
 import { contactText, indexedText, scopes, textOf } from './text.ts'
 
 /** Year 2000: with 12 bits of tie-break behind the milliseconds, rowids stay safe integers until 2069. */
@@ -59,16 +59,15 @@ export class SearchStore implements FoldSink {
     for (const topic of viewTopics) for (const [partition, next] of positions[topic].entries()) this.#carry.begin(topic, partition, next)
   }
 
-  /** Applies a packet whole. Throws what SQLite throws; then nothing of it is stored, and the store must be opened anew. */
-  apply(packet: Packet): readonly Fault[] {
+  /** Applies records whole; `positions` as a packet's. Throws what SQLite throws; then nothing of it is stored, and the store must be opened anew. */
+  apply(records: RecordCursor, positions: Packet['positions']): readonly Fault[] {
     this.file.commit(() => {
-      const reader = new PacketReader(packet)
-      while (reader.advance()) this.#carry.accept(reader, this)
+      while (records.advance()) this.#carry.accept(records, this)
       if (!this.file.isBuilding || this.#changed.size + this.#removed.size + this.#people.size >= BUILDING_ENTRIES) this.#flush()
-      for (let at = 0; at < packet.positions.length; at += 3) {
-        const topic = viewTopics[packet.positions[at] ?? 0] ?? 'events'
-        const partition = packet.positions[at + 1] ?? 0
-        this.file.positions[topic][partition] = this.#carry.end(topic, partition, packet.positions[at + 2] ?? 0)
+      for (let at = 0; at < positions.length; at += 3) {
+        const topic = viewTopics[positions[at] ?? 0] ?? 'events'
+        const partition = positions[at + 1] ?? 0
+        this.file.positions[topic][partition] = this.#carry.end(topic, partition, positions[at + 2] ?? 0)
       }
     })
     return this.#carry.faults.splice(0)
