@@ -57,8 +57,11 @@ test('a first filling finds a message that memory has forgotten, and goes on wit
 
 test('messages written last are remembered, those of long ago are not', () => {
   const recent = new RecentMessages()
-  for (let index = 0; index < 260_000; index++) recent.set(String(index), index)
-  assert.equal(recent.get('259999'), 259_999)
-  assert.equal(recent.get('135000'), 135_000)
-  assert.equal(recent.get('0'), undefined)
+  for (let index = 1; index < 270_000; index++) recent.set(index * 4_294_967_295, index)
+  assert.equal(recent.get(269_999 * 4_294_967_295), 269_999)
+  assert.equal(recent.get(140_000 * 4_294_967_295), 140_000)
+  assert.equal(recent.get(1 * 4_294_967_295), undefined)
+  assert.equal(recent.get(0), undefined)
+  recent.set(269_999 * 4_294_967_295, 7)
+  assert.equal(recent.get(269_999 * 4_294_967_295), 7)
 })

@@ -7,7 +7,6 @@ import type { Message } from '#schemas'
 import type { ViewFile } from '../file.ts'
 import { directions, keyIndex } from '../layout.ts'
 import { numberOf } from '../numbers.ts'
-import { PACKET_RECORDS_MAX } from '../packet.ts'
 import { Inserter } from './inserter.ts'
 import { RecentMessages } from './recent.ts'
 
@@ -22,11 +21,13 @@ export interface MessageEntry {
   isDirty: boolean
 }
 
-/** Above the records of a packet: an entry that a batch has touched is still here at its end. */
-const ENTRIES_MAX = PACKET_RECORDS_MAX * 2
+/** Messages on their way out that are kept in memory: what becomes of them is told soon. */
+const SENDS_MAX = 4_000
 
 export class MessageTable {
-  readonly #entries = new LRUCache<string, MessageEntry>({ max: ENTRIES_MAX })
+  /** What a batch has asked for or made. Rows that live longer than their batch cost more than reading them again. */
+  readonly #batch = new Map<string, MessageEntry>()
+  readonly #sends = new LRUCache<string, MessageEntry>({ max: SENDS_MAX })
   readonly #dirty: MessageEntry[] = []
   readonly #contents: number[] = []
   readonly #find: StatementSync
@@ -60,13 +61,15 @@ export class MessageTable {
 
   /** The message as the batch has left it. */
   get(id: string): MessageEntry | undefined {
-    const known = this.#entries.get(id)
-    if (known !== undefined) return known
-    const recent = this.#isIndexed ? undefined : this.#recent.get(id)
+    const known = this.#batch.get(id) ?? this.#sends.get(id)
+    if (known !== undefined) return this.#remember(known)
+    const number = numberOf(id)
+    const recent = this.#isIndexed ? undefined : this.#recent.get(number)
     const found = recent === undefined ? undefined : this.#byNumber.get(recent)
-    if (found !== undefined) return this.#remember(this.#entryOf(found))
+    const entry = found === undefined ? undefined : this.#entryOf(found)
+    if (entry?.row.id === id) return this.#remember(entry)
     this.#index()
-    for (const candidate of this.#find.all(numberOf(id))) {
+    for (const candidate of this.#find.all(number)) {
       const entry = this.#entryOf(candidate)
       if (entry.row.id === id) return this.#remember(entry)
     }
@@ -82,7 +85,7 @@ export class MessageTable {
   }
 
   #remember(entry: MessageEntry): MessageEntry {
-    this.#entries.set(entry.row.id, entry)
+    this.#batch.set(entry.row.id, entry)
     return entry
   }
 
@@ -90,7 +93,8 @@ export class MessageTable {
     const row = JSON.parse(found['body'] as string) as Message
     // What the batch holds is newer than the file.
     return (
-      this.#entries.peek(row.id) ?? {
+      this.#batch.get(row.id) ??
+      this.#sends.get(row.id) ?? {
         n: found['n'] as number,
         conversation: found['conversation'] as number,
         row,
@@ -143,12 +147,15 @@ export class MessageTable {
       if (entry.isStored) this.#update.run(contentSeq, body, n)
       else {
         const direction = directions.indexOf(row.direction)
-        this.#insert.add(n, numberOf(row.id), conversation, Date.parse(row.orderAt), row.seq, direction, contentSeq, body)
-        if (!this.#isIndexed) this.#recent.set(row.id, n)
+        const key = numberOf(row.id)
+        this.#insert.add(n, key, conversation, Date.parse(row.orderAt), row.seq, direction, contentSeq, body)
+        if (!this.#isIndexed) this.#recent.set(key, n)
       }
       entry.isStored = true
       entry.isDirty = false
+      if (row.send !== null) this.#sends.set(row.id, entry)
     }
+    this.#batch.clear()
     this.#insert.flush()
     this.#dirty.length = 0
     const contents = this.#contents
