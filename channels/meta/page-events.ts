@@ -29,6 +29,13 @@ const userRef = (party: JsonObject | undefined): string | null => {
   return reference === null ? null : `user_ref:${reference}`
 }
 
+/** Milliseconds; Instagram Login's `changes` tell seconds, which as milliseconds would lie in 1970. */
+const SECONDS_MAX = 100_000_000_000
+const momentOf = (item: JsonObject): number | null => {
+  const time = timeOf(item, 'timestamp', 1)
+  return time !== null && time < SECONDS_MAX ? time * 1000 : time
+}
+
 const placeOf = (item: JsonObject, entryId: string, isStandby: boolean): Place | null => {
   const [sender, recipient] = [inner(item, 'sender'), inner(item, 'recipient')]
   const from = idOf(sender, 'id') ?? userRef(sender)
@@ -38,7 +45,7 @@ const placeOf = (item: JsonObject, entryId: string, isStandby: boolean): Place |
   if (userId === null) return null
   const ours = isOurs ? from : to
   const accountAddresses = ours === null || ours === entryId ? [entryId] : [entryId, ours]
-  const at = timeOf(item, 'timestamp', 1)
+  const at = momentOf(item)
   return { accountAddresses, userId, threadId: null, ...(isStandby ? { isStandby } : {}), isOurs, at }
 }
 
@@ -205,7 +212,7 @@ const readPolicy: Reader = (part, place, { events }) => {
   const what = `Meta's policy: ${action === 'block' ? 'messaging is blocked' : 'messaging is allowed again'}. ${textOf(part, 'reason') ?? ''}`
   const level = action === 'block' ? 'error' : 'info'
   const eventKey = ['account', 'policy', action, String(place.at ?? '')]
-  events.push({ kind: 'account', ...found({ ...place, userId: '' }, eventKey), level, what: what.trim().slice(0, WORDS_MAX) })
+  events.push({ kind: 'account', ...found(place, eventKey), level, what: what.trim().slice(0, WORDS_MAX) })
 }
 
 const readers: ReadonlyMap<string, Reader> = new Map([
@@ -232,10 +239,13 @@ const readItem = (item: JsonObject, entryId: string, isStandby: boolean, reading
     return
   }
   const part = inner(item, kind)
-  const place = placeOf(item, entryId, isStandby)
-  if (part === undefined || place === null)
-    reading.faults.push(`a ${kind} without ${part === undefined ? 'its object' : 'sender or recipient'}`)
-  else readers.get(kind)?.(part, place, reading)
+  // What befalls the account as a whole names nobody.
+  const nobody: Place = { accountAddresses: [entryId], userId: '', threadId: null, isOurs: true, at: momentOf(item) }
+  const place = kind === 'policy_enforcement' ? nobody : placeOf(item, entryId, isStandby)
+  if (part === undefined || place === null) {
+    const lack = part === undefined ? 'its object' : 'sender or recipient'
+    reading.faults.push(`a ${kind} without ${lack}`)
+  } else readers.get(kind)?.(part, place, reading)
 }
 
 /** An entry of object `page` or `instagram`; `changes` is the form of the dashboard's test button and of Instagram Login. */

@@ -74,7 +74,7 @@ const location = ({ location: place }: Content): Draw => {
   if (place === null) return refused('The location is missing.')
   const name = place.name === null ? {} : { name: place.name }
   const address = place.address === null ? {} : { address: place.address }
-  return made(typed('location', { latitude: place.latitude, longitude: place.longitude, ...name, ...address }))
+  return made(typed('location', { latitude: String(place.latitude), longitude: String(place.longitude), ...name, ...address }))
 }
 
 const contact = ({ name, phones, emails, organization }: ContactCard): Part => {

@@ -1,52 +1,24 @@
 // Our create request against Twilio's own OpenAPI file: Prism answers as the specification says, through the guard.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { channels, type RenderContext } from '#channels'
 import { openOutgoing } from '#effects'
 import type { MessageContent } from '#schemas/log'
+import { modules, startPrism, type Prism } from './prism.ts'
 
-const require = createRequire(import.meta.url)
-const modules = join(dirname(require.resolve('twilio/package.json')), '..')
 const SPECIFICATION = join(modules, '@twilio-alpha/mcp/twilio-oai/spec/json/twilio_api_v2010.json')
-const PRISM = join(modules, '@stoplight/prism-cli/dist/index.js')
-const READY_MS = 60_000
 
 const provider = channels.twilio.provider ?? assert.fail('twilio has a provider')
-let prism: ReturnType<typeof spawn>
+let prism: Prism
 let apiUrl = ''
 
 before(async () => {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  apiUrl = `http://127.0.0.1:${port}`
-  prism = spawn(process.execPath, [PRISM, 'mock', SPECIFICATION, '-p', String(port), '-h', '127.0.0.1'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const timer = setTimeout(() => reject(new Error(`Prism did not start: ${output}`)), READY_MS)
-  for (const stream of [prism.stdout, prism.stderr])
-    stream?.on('data', (chunk: Buffer) => {
-      output += String(chunk)
-      if (output.includes('is listening')) resolve()
-    })
-  prism.once('exit', () => reject(new Error(`Prism ended: ${output}`)))
-  await promise.finally(() => clearTimeout(timer))
+  prism = await startPrism(SPECIFICATION)
+  apiUrl = prism.url
 })
-
-after(async () => {
-  if (prism.exitCode !== null) return
-  prism.kill()
-  await once(prism, 'exit')
-})
+after(() => prism.stop())
 
 const content: MessageContent = {
   kind: 'text',
