@@ -14,7 +14,7 @@ import { useSteadyOrder } from './steady-order.ts'
 import { useCursor, type ListVirtualizer } from './use-cursor.ts'
 
 /** Pixels: the same for all rows, so that scrolling needs no measuring. */
-const ROW_PX = 88
+const ROW_PX = 84
 /** Rows from the end at which the next page is fetched. */
 const PAGE_AHEAD = 8
 

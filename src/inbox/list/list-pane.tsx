@@ -23,10 +23,9 @@ export const ListPane = ({ search, onMenu }: ListPaneProps): ReactElement => {
   const isSearching = route.search.trim() !== ''
   const setWords = (words: string): void => navigate({ search: words }, { isSameStep: true })
   const focusField = useCallback(() => field.current?.focus(), [])
-  const focusList = useCallback(() => {
-    // After the pane is drawn: on a phone it was not there.
-    requestAnimationFrame(() => pane.current?.querySelector<HTMLElement>('a.hit, .list__button[tabindex="0"]')?.focus())
-  }, [])
+  const enterList = useCallback(() => pane.current?.querySelector<HTMLElement>('a.hit, .list__button[tabindex="0"]')?.focus(), [])
+  // After the pane is drawn: on a phone it was not there.
+  const focusList = useCallback(() => void requestAnimationFrame(enterList), [enterList])
   useSignal('search', focusField)
   useSignal('list', focusList)
 
@@ -37,7 +36,7 @@ export const ListPane = ({ search, onMenu }: ListPaneProps): ReactElement => {
       setWords('')
     } else if (event.key === 'ArrowDown') {
       event.preventDefault()
-      focusList()
+      enterList()
     } else if (event.key === 'Enter' && !search.isBusy) {
       const first = search.people[0] ?? search.messages[0]
       if (first !== undefined) navigate(placeOf(first))

@@ -130,7 +130,9 @@ export const SearchResults = ({ search, onLeave }: SearchResultsProps): ReactEle
   useEffect(() => {
     if (next !== null && problem === null && last >= items.length - PAGE_AHEAD) more()
   }, [next, problem, last, items.length, more])
-  useEffect(() => scroller?.scrollTo({ top: 0 }), [scroller, words])
+  useEffect(() => {
+    scroller?.scrollTo({ top: 0 })
+  }, [scroller, words])
 
   const count = people.length + messages.length
   const selected = items.findIndex(

@@ -12,11 +12,12 @@ const marks = {
   sent: { icon: 'check', word: 'Sent' },
   delivered: { icon: 'checks', word: 'Delivered' },
   read: { icon: 'checks', word: 'Read' },
+  failed: { icon: 'alert', word: 'Not sent' },
+  unknown: { icon: 'question', word: 'Not known whether it arrived' },
 } as const
 
-/** The small mark inside a bubble; failed and unknown have a line of their own below. */
-export const SendMark = ({ send }: { readonly send: NonNullable<Message['send']> }): ReactElement | null => {
-  if (send.state === 'failed' || send.state === 'unknown') return null
+/** The small mark inside a bubble; failed and unknown have a line of their own below besides. */
+export const SendMark = ({ send }: { readonly send: NonNullable<Message['send']> }): ReactElement => {
   const { icon, word } = marks[send.state]
   return (
     <span className={`tick tick--${send.state}`} title={word}>
