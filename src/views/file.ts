@@ -48,7 +48,10 @@ const building = 'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;'
 const openDatabase = (file: string, mode: string): DatabaseSync => {
   const database = new DatabaseSync(file)
   try {
-    database.exec(`PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${CACHE_KIB}; ${mode}`)
+    // What is erased stays in no free page.
+    database.exec(
+      `PRAGMA secure_delete = ON; PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${CACHE_KIB}; ${mode}`,
+    )
   } catch (error) {
     database.close()
     throw error

@@ -10,6 +10,7 @@ import { foldContact } from '../folds.ts'
 import { searchLayout } from '../layout.ts'
 import { numberOf, rememberNumbers } from '../numbers.ts'
 import { viewTopics, type Packet, type RecordCursor } from '../packet.ts'
+import { WordPurge } from './purge.ts'
 import { contactText, indexedText, scopes, textOf } from './text.ts'
 
 /** Year 2000: with 12 bits of tie-break behind the milliseconds, rowids stay safe integers until 2069. */
@@ -47,10 +48,12 @@ export class SearchStore implements FoldSink {
   readonly #changed = new Map<string, Entry>()
   readonly #people = new Map<string, { n: number | undefined; row: Contact }>()
   readonly #statements: Readonly<Record<keyof typeof sql, StatementSync>>
+  readonly #purge: WordPurge
   #isIndexed = false
 
   constructor(options: FileOptions) {
     this.file = ViewFile.open(searchLayout, options)
+    this.#purge = new WordPurge(this.file)
     const { database, positions } = this.file
     this.#statements = Object.fromEntries(Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])) as Record<
       keyof typeof sql,
@@ -168,12 +171,14 @@ export class SearchStore implements FoldSink {
     this.#flush()
     this.#index()
     for (const { n } of this.#statements.findConversationEntries.all(conversation, upToSeq)) this.#drop(n as number)
+    this.#purge.need()
   }
 
   gone({ subjectId, seq }: Gone): void {
     this.#flush()
     this.#index()
     for (const { n } of this.#statements.findSeqEntries.all(numberOf(subjectId), seq)) this.#drop(n as number)
+    this.#purge.need()
   }
 
   #contactEvent(json: EventShape): void {
@@ -219,6 +224,7 @@ export class SearchStore implements FoldSink {
     else {
       this.#statements.changePerson.run(JSON.stringify(row), n)
       this.#statements.dropNames.run(n)
+      if (row.isErased) this.#purge.need()
     }
     const { body, digits } = contactText(row)
     if (body === '' && digits === '') return
@@ -227,6 +233,7 @@ export class SearchStore implements FoldSink {
   }
 
   close(): void {
+    this.#purge.close()
     this.file.close()
   }
 }
