@@ -47,6 +47,13 @@ export const layers: readonly Layer[] = [
   { name: 'metrics', files: ['src/metrics.ts'], may: [...base, 'prom-client'], mayTypes: ports, never: clients },
   { name: 'composition root', files: ['src/main.ts', 'src/node/**', 'src/cli/**'], may: ['*'] },
   { name: 'log', files: ['src/log/**'], may: base, mayTypes: ports, never: clients },
+  {
+    name: 'log on Kafka',
+    files: ['src/log/kafka/**'],
+    may: [...base, 'kafkajs', '@confluentinc/kafka-javascript'],
+    mayTypes: ports,
+    never: clients.filter((name) => name !== 'node:net' && name !== 'node:tls'),
+  },
   { name: 'registry', files: ['src/registry/**'], may: base, mayTypes: ports, never: clients },
   { name: 'archive', files: ['src/archive/**'], may: [...base, '#actors', '#log', '#registry', '#runtime'], mayTypes: ports, never: clients },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },

@@ -30,6 +30,12 @@ export const PARTITIONS = 32
 export const TOMBSTONE_RETENTION_MS = DAY_MS
 /** Superseded records of `latest` topics live at least this long. */
 export const COMPACTION_LAG_MIN_MS = 600_000
+/** Kafka: superseded and erased records live at most this long, and one pass of the cleaner. */
+export const COMPACTION_LAG_MAX_MS = 7 * DAY_MS
+/** Kafka: bytes of a segment of a compacted topic; the newest segment is never compacted. */
+export const SEGMENT_BYTES = 10_485_760
+/** Kafka: a segment is closed after this long, at the next write to its partition. */
+export const SEGMENT_MS = DAY_MS
 
 const keyed = { partitions: PARTITIONS, recordBytesMax: MEGABYTE, lookup: false, isPublic: false, owners: [] } as const
 const compacted = { ...keyed, cleanup: 'latest', lookup: true } as const

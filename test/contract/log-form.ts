@@ -24,6 +24,13 @@ export interface LogForm {
   removePlace(place: string): Promise<void>
   /** Opens the log at `place`; after a close or a kill the same log again. */
   open(place: string, options?: OpenOptions): Promise<Log>
+  /**
+   * Who removes superseded and erased records. `by-clean`: `clean` does, for the clock of `open`. `by-brokers`: they do in their own time,
+   * never in the newest segment; the form's own tests under test/log show it, and latest still answers at once.
+   */
+  readonly compaction: 'by-clean' | 'by-brokers'
+  /** Milliseconds for the whole suite; default 120,000. */
+  readonly timeoutMs?: number
   /** Removes what is due by now. */
   clean(log: Log): Promise<void>
 }

@@ -15,6 +15,7 @@ const open = (place: string, options: OpenOptions = {}): Promise<EmbeddedLogHand
 
 export const form: LogForm = {
   name: 'embedded',
+  compaction: 'by-clean',
   module: import.meta.url,
   createPlace: () => mkdtemp(join(tmpdir(), 'confab-log-')),
   removePlace: (place) => rm(place, { recursive: true, force: true }),

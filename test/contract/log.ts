@@ -193,7 +193,7 @@ const describeHoles = (form: LogForm): void => {
 
 /** Runs the whole suite against a form. */
 export const describeLog = (form: LogForm): void => {
-  describe(`log contract: ${form.name}, SEED=${seed}`, { timeout: 120_000 }, () => {
+  describe(`log contract: ${form.name}, SEED=${seed}`, { timeout: form.timeoutMs ?? 120_000 }, () => {
     describe('kills', () => describeKills(form))
     describe('leases', () => describeLeases(form))
     describe('holes', () => describeHoles(form))
