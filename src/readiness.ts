@@ -64,18 +64,17 @@ class Probe {
   async #tail(tail: TailFacts): Promise<string | undefined> {
     if (tail.state === 'ended') return `The tail of ${tail.name} has ended.`
     const { log } = this.#options
-    const partitions = [...tail.positions.keys()]
     const before = tail.passed
     let behind = 0
     const level = async (): Promise<undefined> => {
-      const ends = await Promise.all(partitions.map((partition) => log.bounds(tail.topic, partition)))
+      const wanted = await Promise.all(tail.positions.map(({ topic, partition }) => log.bounds(topic, partition)))
       const count = (): number =>
-        partitions.reduce((sum, partition, index) => sum + Math.max(0, (ends[index]?.end ?? 0) - (tail.positions.get(partition) ?? 0)), 0)
+        tail.positions.reduce((sum, { offset }, index) => sum + Math.max(0, (wanted[index]?.end ?? 0) - offset), 0)
       // Behind for a moment is every tail of a busy log; one that does not move is another matter.
       for (let waitedMs = 0; (behind = count()) > 0 && tail.passed === before && waitedMs < DEADLINE_MS; waitedMs += LOOK_MS)
         await this.#wait(LOOK_MS)
     }
-    const reason = await this.#within(level(), `The log, asked for the end of ${tail.topic},`, 2 * DEADLINE_MS)
+    const reason = await this.#within(level(), `The log, asked how far ${tail.name} has to go,`, 2 * DEADLINE_MS)
     if (reason !== undefined || behind === 0 || tail.passed > before) return reason
     return `The tail of ${tail.name} stands still, ${behind} records behind the log's end.`
   }

@@ -2,8 +2,7 @@
 // Between `Log.read`, which ends with its first error, and everyone who follows the log for as long as the node lives.
 
 import { ConfabError, hasCode } from '#errors'
-import type { Topic } from '#topics'
-import type { Chunk, Log, Offset, Position, ReadOptions } from './index.ts'
+import type { Chunk, Log, Position, ReadOptions } from './index.ts'
 
 export interface FollowOptions extends ReadOptions {
   /** Once an outage, with its first error; the next chunk ends the outage. */
@@ -76,9 +75,8 @@ export async function* follow(
 /** How one tail of a node is. */
 export interface TailFacts {
   readonly name: string
-  readonly topic: Topic
-  /** The next offset of each partition it follows. */
-  readonly positions: ReadonlyMap<number, Offset>
+  /** The next offset of each partition it follows; it may follow several topics. */
+  readonly positions: readonly Position[]
   /** Chunks it has passed so far. */
   readonly passed: number
   /** `ended`: though its signal did not say so; its position means nothing in this log any more, or who read it failed. */
@@ -119,10 +117,16 @@ class NodeTails implements Tails {
     from: readonly Position[],
     { signal, onOutage, ...options }: ReadOptions & { readonly onOutage?: () => void },
   ): AsyncGenerator<Chunk, void, undefined> {
-    const [first] = from
-    if (first === undefined) return
-    const positions = new Map(from.map(({ partition, offset }) => [partition, offset]))
-    const facts: { -readonly [K in keyof TailFacts]: TailFacts[K] } = { name, topic: first.topic, positions, passed: 0, state: 'reading' }
+    if (from.length === 0) return
+    const positions = new Map(from.map((position) => [keyOf(position), position]))
+    const facts: { -readonly [K in keyof TailFacts]: TailFacts[K] } = {
+      name,
+      get positions() {
+        return [...positions.values()]
+      },
+      passed: 0,
+      state: 'reading',
+    }
     // Begun anew by whoever knows what to do about an end.
     for (const other of this.#facts) if (other.name === name && other.state === 'ended') this.#facts.delete(other)
     this.#facts.add(facts)
@@ -134,8 +138,8 @@ class NodeTails implements Tails {
           facts.state = 'failing'
           onOutage?.()
         },
-        onPassed: ({ partition, offset }) => {
-          positions.set(partition, offset)
+        onPassed: (position) => {
+          positions.set(keyOf(position), position)
           facts.passed++
           facts.state = 'reading'
         },

@@ -151,7 +151,7 @@ test('the facts of a tail say where it stands, that it fails, and that who read 
   await until('it fails', () => tails.facts()[0]?.state === 'failing')
   await append('h')
   await until('it reads again', () => tails.facts()[0]?.state === 'reading')
-  assert.equal(tails.facts()[0]?.positions.get(0), await end())
+  assert.equal(tails.facts()[0]?.positions[0]?.offset, await end())
   assert.deepEqual(restarted, ['settings'])
   await append('i')
   assert.deepEqual(await read, ['h', 'i'])
