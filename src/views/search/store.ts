@@ -44,8 +44,9 @@ export class SearchStore implements FoldSink {
   readonly #carry = new Carry()
   readonly #remember = rememberNumbers()
   readonly #accounts = new Map<number, number>()
-  /** By conversation and message number. */
-  readonly #changed = new Map<string, Entry>()
+  /** By message number. */
+  readonly #changed = new Map<number, Entry>()
+  readonly #scopes = new Map<number, { readonly organization: number; readonly text: string }>()
   readonly #people = new Map<string, { n: number | undefined; row: Contact }>()
   readonly #statements: Readonly<Record<keyof typeof sql, StatementSync>>
   readonly #purge: WordPurge
@@ -125,32 +126,47 @@ export class SearchStore implements FoldSink {
     }
     const conversation = numberOf(event.subjectId)
     const key = numberOf(messageId)
+    this.#part(conversation, key)
     if (!births.has(event.type)) this.#remove(conversation, key)
     const body = textOf(messageIn(contents))
     // A deletion brings no text, a retry nothing new.
     if (body === '' || (attempt ?? 1) > 1) return
     const kind = event.type.startsWith('note.') ? scopes.noted : scopes.said
-    const scope = `${scopes.organization(this.#remember(event.organizationId))} ${scopes.account(this.#accountOf(conversation))} ${kind}`
-    const place = `${conversation}/${key}`
-    const n = this.#removed.get(place) ?? firstNumber(orderAt ?? event.at, key)
-    this.#changed.set(place, { n, conversation, key, seq: event.seq, scope, body: indexedText(body) })
+    const scope = this.#scopeOf(this.#remember(event.organizationId), this.#accountOf(conversation), kind)
+    const n = this.#removed.get(key)?.n ?? firstNumber(orderAt ?? event.at, key)
+    this.#changed.set(key, { n, conversation, key, seq: event.seq, scope, body: indexedText(body) })
   }
 
-  /** Rowids of entries taken out in this batch: an edit puts its message back where it was. */
-  readonly #removed = new Map<string, number>()
+  /** Entries taken out in this batch, by message number: an edit puts its message back where it was. */
+  readonly #removed = new Map<number, Pick<Entry, 'n' | 'conversation'>>()
+
+  /** Two messages that share a number are not of one batch. */
+  #part(conversation: number, key: number): void {
+    const known = this.#changed.get(key) ?? this.#removed.get(key)
+    if (known !== undefined && known.conversation !== conversation) this.#flush()
+  }
+
+  /** Written with the same numbers again and again. */
+  #scopeOf(organization: number, account: number, kind: string): string {
+    let ofAccount = this.#scopes.get(account)
+    if (ofAccount?.organization !== organization) {
+      if (this.#scopes.size >= SCOPES_MAX) this.#scopes.clear()
+      this.#scopes.set(account, (ofAccount = { organization, text: `${scopes.organization(organization)} ${scopes.account(account)}` }))
+    }
+    return `${ofAccount.text} ${kind}`
+  }
 
   #remove(conversation: number, key: number): void {
-    const place = `${conversation}/${key}`
-    const pending = this.#changed.get(place)
+    const pending = this.#changed.get(key)
     if (pending !== undefined) {
       // What waits to be written is in no file yet.
-      this.#removed.set(place, pending.n)
-      this.#changed.delete(place)
+      this.#removed.set(key, pending)
+      this.#changed.delete(key)
       return
     }
     this.#index()
     for (const found of this.#statements.findEntry.all(conversation, key)) {
-      this.#removed.set(place, found['n'] as number)
+      this.#removed.set(key, { n: found['n'] as number, conversation })
       this.#drop(found['n'] as number)
     }
   }
@@ -238,6 +254,8 @@ export class SearchStore implements FoldSink {
   }
 }
 
+/** Accounts whose terms are remembered at most. */
+const SCOPES_MAX = 10_000
 /** Accounts of conversations remembered at most. */
 const ACCOUNTS_MAX = 200_000
 
