@@ -61,13 +61,15 @@ const requeued = (row: Message, event: EventShape, data: Data): Message => {
   return { ...after, contactSeq: event.contactSeq ?? null, content: data.content ?? after.content }
 }
 
-/** One a principal, in the order of their first word; what was taken back is not shown. */
+/** One a principal, in the order in which they came; what was taken back is not shown. */
 const withReaction = (row: Message, event: EventShape, data: Data): Message => {
   if (row.isDeleted || row.isErased) return row
-  const others = (row.reactions ?? []).filter(({ by }) => by.kind !== event.by.kind || by.id !== event.by.id)
-  const isGone = data.isRemoved === true || data.emoji === undefined
-  const mine = { by: event.by, emoji: data.emoji ?? null, at: data.reactedAt ?? event.at }
-  return { ...row, reactions: isGone ? others : [...others, mine] }
+  const before = row.reactions ?? []
+  const index = before.findIndex(({ by }) => by.kind === event.by.kind && by.id === event.by.id)
+  if (data.isRemoved === true || data.emoji === undefined) return { ...row, reactions: before.filter((_, at) => at !== index) }
+  const mine = { by: event.by, emoji: data.emoji, at: data.reactedAt ?? event.at }
+  return { ...row, reactions: index < 0 ? [...before, mine] : before.with(index, mine) }
+}
 }
 
 const withSend = (row: Message, change: Partial<Send>): Message =>
