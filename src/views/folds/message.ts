@@ -70,7 +70,6 @@ const withReaction = (row: Message, event: EventShape, data: Data): Message => {
   const mine = { by: event.by, emoji: data.emoji, at: data.reactedAt ?? event.at }
   return { ...row, reactions: index < 0 ? [...before, mine] : before.with(index, mine) }
 }
-}
 
 const withSend = (row: Message, change: Partial<Send>): Message =>
   row.send === null ? row : { ...row, send: { ...row.send, reason: null, providerCode: null, ...change } }
