@@ -11,12 +11,12 @@ const MAPPED = new Set(['mid', 'text', 'attachments', 'quick_reply', 'reply_to',
 
 type Essence = Partial<Content> & Pick<Content, 'kind'>
 
-const MEDIA_TYPES: Readonly<Record<string, string>> = {
-  image: 'image/*',
-  audio: 'audio/*',
-  video: 'video/*',
-  file: 'application/octet-stream',
-}
+const MEDIA_TYPES: ReadonlyMap<string, string> = new Map([
+  ['image', 'image/*'],
+  ['audio', 'audio/*'],
+  ['video', 'video/*'],
+  ['file', 'application/octet-stream'],
+])
 /** Posts and reels of others: a file where Meta's own CDN holds it, a link where it lies elsewhere. */
 const SHARE_TYPES = new Set(['share', 'media', 'reel', 'ig_reel', 'post', 'ig_post'])
 
@@ -33,7 +33,7 @@ const fileOf = (attachment: JsonObject): Attachment[] => {
   if (url === null) return []
   const sticker = idOf(inner(attachment, 'payload'), 'sticker_id')
   if (sticker !== null) return [remoteAttachment(url, 'image/*', { kind: 'sticker' })]
-  const contentType = MEDIA_TYPES[type]
+  const contentType = MEDIA_TYPES.get(type)
   if (contentType !== undefined) return [remoteAttachment(url, contentType)]
   if (type === 'story_mention') return [remoteAttachment(url, 'application/octet-stream')]
   if (SHARE_TYPES.has(type) && isOnCdn(url)) return [remoteAttachment(url, 'application/octet-stream')]

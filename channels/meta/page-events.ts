@@ -122,25 +122,24 @@ const readPostback: Reader = (postback, place, { events }) => {
 }
 
 /** Names that Meta gives instead of, or beside, the emoji itself. */
-const REACTIONS: Readonly<Record<string, string>> = {
-  smile: '😄',
-  laugh: '😄',
-  haha: '😄',
-  angry: '😠',
-  sad: '😢',
-  wow: '😮',
-  love: '❤️',
-  like: '👍',
-  dislike: '👎',
-}
+const REACTIONS: ReadonlyMap<string, string> = new Map([
+  ['smile', '😄'],
+  ['laugh', '😄'],
+  ['haha', '😄'],
+  ['angry', '😠'],
+  ['sad', '😢'],
+  ['wow', '😮'],
+  ['love', '❤️'],
+  ['like', '👍'],
+  ['dislike', '👎'],
+])
 
 const readReaction: Reader = (reaction, place, { events, faults }) => {
   const mid = idOf(reaction, 'mid')
   const action = textOf(reaction, 'action')
   if (mid === null || (action !== 'react' && action !== 'unreact')) return void faults.push('a reaction without mid or action')
   const name = textOf(reaction, 'reaction') ?? ''
-  const emoji =
-    action === 'unreact' ? null : (textOf(reaction, 'emoji') ?? (Object.hasOwn(REACTIONS, name) ? (REACTIONS[name] ?? name) : name))
+  const emoji = action === 'unreact' ? null : (textOf(reaction, 'emoji') ?? REACTIONS.get(name) ?? name)
   const eventKey = ['reaction', mid, place.userId, action, emoji ?? '', String(place.at ?? '')]
   const opens = place.isOurs || emoji === null ? {} : { opensWindowMs: DAY_MS }
   events.push({ kind: 'reaction', ...found(place, eventKey), ...opens, providerMessageId: mid, providerAt: place.at, emoji })

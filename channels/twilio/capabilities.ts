@@ -42,14 +42,15 @@ export const credentialsSchema = Type.Object(
       minLength: 1,
       maxLength: 128,
       description: 'Its primary auth token: signs webhooks and, without an API key, our requests.',
+      isSecret: true,
     }),
     secondaryAuthToken: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 128, description: 'Accepted in signatures while tokens are rotated.' }),
+      Type.String({ minLength: 1, maxLength: 128, description: 'Accepted in signatures while tokens are rotated.', isSecret: true }),
     ),
     apiKeySid: Type.Optional(
       Type.String({ pattern: '^SK[0-9a-fA-F]{32}$', description: 'An API key for requests, in place of the auth token.' }),
     ),
-    apiKeySecret: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    apiKeySecret: Type.Optional(Type.String({ minLength: 1, maxLength: 128, isSecret: true })),
   },
   { additionalProperties: false },
 )

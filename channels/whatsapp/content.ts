@@ -7,15 +7,20 @@ import type { Attachment } from '#schemas/log'
 
 type Essence = Partial<Content> & Pick<Content, 'kind'>
 
-const MEDIA: Readonly<Record<string, Attachment['kind']>> = {
-  image: 'image',
-  video: 'video',
-  audio: 'audio',
-  voice: 'audio',
-  document: 'file',
-  sticker: 'sticker',
+interface Media {
+  readonly kind: Attachment['kind']
+  /** Where the message names no type. */
+  readonly contentType: string
 }
-const FALLBACK_TYPES: Readonly<Record<string, string>> = { image: 'image/*', video: 'video/*', audio: 'audio/*', sticker: 'image/webp' }
+
+const MEDIA: ReadonlyMap<string, Media> = new Map([
+  ['image', { kind: 'image', contentType: 'image/*' }],
+  ['video', { kind: 'video', contentType: 'video/*' }],
+  ['audio', { kind: 'audio', contentType: 'audio/*' }],
+  ['voice', { kind: 'audio', contentType: 'audio/*' }],
+  ['document', { kind: 'file', contentType: 'application/octet-stream' }],
+  ['sticker', { kind: 'sticker', contentType: 'image/webp' }],
+])
 const CARDS_MAX = 50
 
 /** Media is named by an id, valid for 7 days; where it lies is asked when it is fetched. */
@@ -28,17 +33,13 @@ const hex = (base64: string | null): string | null => {
 
 const mediaOf = (part: JsonObject, type: string): Essence | null => {
   const id = idOf(part, 'id')
-  const kind = MEDIA[type]
-  if (id === null || kind === undefined) return null
-  const attachment = remoteAttachment(
-    `${MEDIA_SCHEME}${id}`,
-    textOf(part, 'mime_type') ?? FALLBACK_TYPES[type] ?? 'application/octet-stream',
-    {
-      kind,
-      name: textOf(part, 'filename'),
-      sha256: hex(textOf(part, 'sha256')),
-    },
-  )
+  const media = MEDIA.get(type)
+  if (id === null || media === undefined) return null
+  const attachment = remoteAttachment(`${MEDIA_SCHEME}${id}`, textOf(part, 'mime_type') ?? media.contentType, {
+    kind: media.kind,
+    name: textOf(part, 'filename'),
+    sha256: hex(textOf(part, 'sha256')),
+  })
   return { kind: 'media', text: textOf(part, 'caption'), attachments: [attachment] }
 }
 

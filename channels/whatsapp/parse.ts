@@ -20,13 +20,13 @@ interface Change {
   readonly accountAddresses: readonly string[]
 }
 
-const STATES: Readonly<Record<string, ParsedReceipt['state']>> = {
-  sent: 'sent',
-  delivered: 'delivered',
-  read: 'read',
-  played: 'read',
-  failed: 'failed',
-}
+const STATES: ReadonlyMap<string, ParsedReceipt['state']> = new Map([
+  ['sent', 'sent'],
+  ['delivered', 'delivered'],
+  ['read', 'read'],
+  ['played', 'read'],
+  ['failed', 'failed'],
+])
 
 const contactOf = ({ value }: Change, number: string | null, userId: string | null): JsonObject | undefined => {
   const contacts = listOf(value, 'contacts') ?? []
@@ -118,7 +118,7 @@ const readStatus = (status: JsonObject, { accountAddresses }: Change, { events, 
   const id = idOf(status, 'id')
   const word = textOf(status, 'status') ?? ''
   const person = personOf(idOf(status, 'recipient_user_id'), idOf(status, 'recipient_id'))
-  const state = STATES[word]
+  const state = STATES.get(word)
   if (state === undefined) return void skipped.push(skippable(`status_${word}`))
   if (id === null) return void faults.push('a status without id')
   const correlation = correlationIn(textOf(status, 'biz_opaque_callback_data'))

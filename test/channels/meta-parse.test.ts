@@ -85,9 +85,15 @@ test('a post elsewhere than on the CDN is a link and never fetched', () => {
 
 test("a WhatsApp person's business-scoped id comes first, the number and its other spelling are aliases", () => {
   const both = eventOf('whatsapp', 'a text of a person known by a business-scoped id and a number', 'message')
-  assert.deepEqual([both.userId, both.aliases, both.profile?.phones, both.profile?.name], ['US.134912086553', ['16505551234'], ['+16505551234'], 'Ada'])
+  assert.deepEqual(
+    [both.userId, both.aliases, both.profile?.phones, both.profile?.name],
+    ['US.134912086553', ['16505551234'], ['+16505551234'], 'Ada'],
+  )
   const neither = eventOf('whatsapp', 'a text without any number', 'message')
-  assert.deepEqual([neither.userId, neither.aliases, neither.profile?.phones, neither.profile?.name], ['US.134912086553', ['US.ENT.118'], [], '@ada'])
+  assert.deepEqual(
+    [neither.userId, neither.aliases, neither.profile?.phones, neither.profile?.name],
+    ['US.134912086553', ['US.ENT.118'], [], '@ada'],
+  )
   assert.deepEqual(eventOf('whatsapp', 'a text from Brazil', 'message').aliases, ['5511955512345'])
 })
 
@@ -95,7 +101,12 @@ test('a WhatsApp file is named by its id, with its name and hash', () => {
   const [file] = eventOf('whatsapp', 'a document with its name', 'message').content.attachments
   assert.deepEqual(
     [file?.kind, file?.name, file?.sourceUrl, file?.sha256],
-    ['file', 'terms.pdf', 'whatsapp-media:1003383421387256', Buffer.from('SfInY0gGKTsJlUWbwxC1k+FAD0FZHvzwfpvO0zX0GUI=', 'base64').toString('hex')],
+    [
+      'file',
+      'terms.pdf',
+      'whatsapp-media:1003383421387256',
+      Buffer.from('SfInY0gGKTsJlUWbwxC1k+FAD0FZHvzwfpvO0zX0GUI=', 'base64').toString('hex'),
+    ],
   )
   assert.equal(file?.sha256?.length, 64)
 })
@@ -141,6 +152,9 @@ test('one part that cannot be read costs none of the others', () => {
 
 test('more events than a request may hold are cut off with a fault', () => {
   const item = (n: number) => ({ sender: { id: '2' }, recipient: { id: '1' }, message: { mid: `m${n}`, text: 'x' } })
-  const { events, faults } = parseBody('messenger', { object: 'page', entry: [{ id: '1', messaging: Array.from({ length: 2500 }, (_, n) => item(n)) }] })
+  const { events, faults } = parseBody('messenger', {
+    object: 'page',
+    entry: [{ id: '1', messaging: Array.from({ length: 2500 }, (_, n) => item(n)) }],
+  })
   assert.deepEqual([events.length, faults], [2000, ['more events than a request may hold']])
 })
