@@ -21,6 +21,15 @@ type Stage =
 
 const socketUrl = (): string => `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}/v1/socket`
 
+/** Where storage is forbidden, even asking for it throws. */
+const keeperOf = (): Storage | null => {
+  try {
+    return window.localStorage
+  } catch {
+    return null
+  }
+}
+
 const inboxOf = (session: Session, me: Me): Inbox =>
   openInbox({
     me,
@@ -28,6 +37,7 @@ const inboxOf = (session: Session, me: Me): Inbox =>
     openLine: (handlers) => openLine({ url: socketUrl(), token: () => session.socketToken() }, handlers),
     clock: () => Date.now(),
     newId: drawId,
+    keeper: keeperOf(),
     onSignOut: async () => {
       await session.signOut()
       window.location.assign('/inbox/')

@@ -136,13 +136,18 @@ describe('the pages of the inbox', { skip }, () => {
     )
   })
 
-  test('a message waits under a clock until the server answers', async () => {
+  test('a message waits under a clock until the server answers, over a reload too', async () => {
     const { commands } = await open(everyState, thread, { width: 1440, height: 1000 })
     await page.getByRole('textbox', { name: /^Reply/ }).fill('On its way.')
     await page.keyboard.press('Enter')
     await page.locator('.line--pending').getByText('Waiting to be sent').waitFor()
     await until('the send', () => commands.some(({ type }) => type === 'message.send'))
-    assert.equal(commands.find(({ type }) => type === 'message.send')?.['seenSeq'], 12)
+    const [first] = commands.filter(({ type }) => type === 'message.send')
+    assert.equal(first?.['seenSeq'], 12)
+    // The server has not answered when the page is loaded again.
+    await page.reload()
+    await page.locator('.line--pending').getByText('On its way.').waitFor()
+    await until('the same send', () => commands.filter(({ type, id }) => type === 'message.send' && id === first?.['id']).length === 2)
   })
 
   test('the reply window counts down, and the composer closes with it but for notes', async () => {

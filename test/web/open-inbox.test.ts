@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import type { ServerFrame } from '#schemas'
 import { openInbox } from '../../src/inbox/live/open-inbox.ts'
 import type { Api, Line, LineHandlers } from '../../src/inbox/live/ports.ts'
+import type { Keeper } from '../../src/inbox/live/unsent.ts'
 import type { Answered } from '../../src/inbox/state/inbox.ts'
 import { me, messageOf, minute, queued, received, rowOf } from './fixtures.ts'
 
@@ -15,7 +16,20 @@ interface Command {
   readonly settle: (answer: Answered<never>) => void
 }
 
-const open = (answers: Readonly<Record<string, unknown>> = {}) => {
+/** A browser's storage; the same one given twice is a reload. */
+const keeperOf = (): Keeper => {
+  const kept = new Map<string, string>()
+  return {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, value),
+    removeItem: (key) => void kept.delete(key),
+  }
+}
+
+const open = (
+  answers: Readonly<Record<string, unknown>> = {},
+  { keeper = null, at = minute(30) }: { keeper?: Keeper | null; at?: string } = {},
+) => {
   const commands: Command[] = []
   const asked: string[] = []
   const subscribed: string[] = []
@@ -40,8 +54,9 @@ const open = (answers: Readonly<Record<string, unknown>> = {}) => {
   const inbox = openInbox({
     me,
     api,
-    clock: () => Date.parse(minute(30)),
+    clock: () => Date.parse(at),
     newId: () => `drawn-${ids++}`,
+    keeper,
     onSignOut: () => Promise.resolve(),
     openLine: (given) => {
       handlers = given
@@ -53,7 +68,8 @@ const open = (answers: Readonly<Record<string, unknown>> = {}) => {
     frame({ frame: 'snapshot', id: 'all', items: [rowOf()], asOf: 'cursor', ...change })
   }
   const event = (value: ReturnType<typeof received>): void => frame({ frame: 'event', cursor: 'cursor', slot: 0, event: value })
-  return { inbox, commands, asked, subscribed, frame, snapshot, event }
+  const stand = (state: 'live' | 'offline'): void => handlers?.onConnection({ state })
+  return { inbox, commands, asked, subscribed, frame, snapshot, event, stand }
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -206,4 +222,79 @@ test('rows that a search asks for are read once, and change no count', async () 
   )
   assert.deepEqual(inbox.getState().counts, counts)
   assert.equal(inbox.getState().rows.has('found'), true)
+})
+
+const pendingOf = ({ inbox }: ReturnType<typeof open>) => inbox.getState().threads.get('conversation-1')?.pending ?? []
+const cut = { type: '', title: 'No answer came.', status: 504, code: 'outcome_pending' }
+
+test('a message without an outcome survives a reload and goes again under its own id, once', async () => {
+  const keeper = keeperOf()
+  open({}, { keeper }).inbox.send('conversation-1', outgoing)
+  const second = open({}, { keeper })
+  assert.deepEqual(
+    pendingOf(second).map(({ clientId, refusal }) => [clientId, refusal]),
+    [['mine', null]],
+  )
+  assert.deepEqual([second.commands.length, second.commands[0]?.id, second.commands[0]?.fields['seenSeq']], [1, 'mine', 4])
+  second.commands[0]?.settle({ ok: {} } as Answered<never>)
+  await settled()
+  assert.deepEqual(pendingOf(second), [])
+  assert.equal(open({}, { keeper }).commands.length, 0)
+})
+
+test('without a line a wait is no refusal: the message goes again when the line is back', async () => {
+  const tab = open({}, { keeper: keeperOf() })
+  tab.stand('offline')
+  tab.inbox.send('conversation-1', outgoing)
+  tab.commands[0]?.settle({ problem: cut })
+  await settled()
+  assert.equal(pendingOf(tab)[0]?.refusal, null)
+  tab.stand('live')
+  assert.deepEqual(
+    tab.commands.map(({ id }) => id),
+    ['mine', 'mine'],
+  )
+  tab.commands[1]?.settle({ problem: cut })
+  await settled()
+  assert.equal(pendingOf(tab)[0]?.refusal?.code, 'outcome_pending')
+})
+
+test('a refused message is still there after a reload, and does not go by itself; a discarded one is gone', async () => {
+  const keeper = keeperOf()
+  const first = open({}, { keeper })
+  first.inbox.send('conversation-1', outgoing)
+  first.commands[0]?.settle({ problem: { type: '', title: 'taken', status: 409, code: 'conversation_taken' } })
+  await settled()
+  const second = open({}, { keeper })
+  assert.deepEqual([pendingOf(second)[0]?.refusal?.code, second.commands.length], ['conversation_taken', 0])
+  second.inbox.discardPending('conversation-1', 'mine')
+  assert.deepEqual(pendingOf(open({}, { keeper })), [])
+})
+
+test('what was never sent for a day waits for its author', () => {
+  const keeper = keeperOf()
+  open({}, { keeper }).inbox.send('conversation-1', outgoing)
+  const later = open({}, { keeper, at: minute(30 + 24 * 60) })
+  assert.deepEqual([later.commands.length, pendingOf(later)[0]?.refusal?.code], [0, 'unsent'])
+})
+
+test('signing out leaves no unsent word on the machine', async () => {
+  const keeper = keeperOf()
+  const { inbox } = open({}, { keeper })
+  inbox.send('conversation-1', outgoing)
+  await inbox.signOut()
+  assert.equal(open({}, { keeper }).commands.length, 0)
+})
+
+test('storage that throws, or holds nonsense, stops nothing', () => {
+  const broken: Keeper = {
+    getItem: () => '{"not": "ours"}',
+    setItem: () => {
+      throw new Error('full')
+    },
+    removeItem: () => undefined,
+  }
+  const { inbox, commands } = open({}, { keeper: broken })
+  inbox.send('conversation-1', outgoing)
+  assert.equal(commands.length, 1)
 })

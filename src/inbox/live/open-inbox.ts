@@ -10,8 +10,10 @@ import { loadContact, loadDirectory } from './directory.ts'
 import { applyEvent, applyState, withRow, withRows } from './fold.ts'
 import { createHolder, type Holder } from './holder.ts'
 import { Lists } from './lists.ts'
+import { Sends } from './sends.ts'
 import { Threads } from './threads.ts'
 import { Typists } from './typists.ts'
+import { UnsentMessages, type Keeper } from './unsent.ts'
 
 export interface InboxOptions {
   readonly me: Me
@@ -19,6 +21,8 @@ export interface InboxOptions {
   readonly openLine: (handlers: LineHandlers) => Line
   readonly clock: () => number
   readonly newId: () => string
+  /** Keeps unsent messages over a reload; null where the browser forbids it. */
+  readonly keeper: Keeper | null
   readonly onSignOut: () => Promise<void>
 }
 
@@ -44,6 +48,8 @@ class LiveInbox implements Inbox {
   readonly #threads: Threads
   readonly #line: Line
   readonly #typists: Typists
+  readonly #sends: Sends
+  readonly #unsent: UnsentMessages
   readonly #readUpTo = new Map<string, number>()
   #toastKey = 0
   #isJumped = false
@@ -60,6 +66,14 @@ class LiveInbox implements Inbox {
     this.#typists = new Typists(this.#holder)
     this.#lists = new Lists(this.#holder, options.api)
     this.#threads = new Threads({ holder: this.#holder, api: options.api, line: () => this.#line })
+    this.#unsent = new UnsentMessages(options.keeper, options.me.id)
+    this.#sends = new Sends({
+      holder: this.#holder,
+      threads: this.#threads,
+      line: () => this.#line,
+      unsent: this.#unsent,
+      clock: options.clock,
+    })
     this.#line = options.openLine({
       onFrame: (frame) => this.#frame(frame),
       onConnection: (connection) => {
@@ -67,9 +81,11 @@ class LiveInbox implements Inbox {
         // Counters are read afresh after every absence: folding them needs every row's former state.
         if (connection.state === 'live' && this.#wasLive) void this.#lists.counts()
         this.#wasLive ||= connection.state === 'live'
+        if (connection.state === 'live') this.#sends.onLive()
       },
     })
     this.#line.subscribe(ALL, { all: true })
+    this.#sends.restore()
     void this.reloadDirectory()
   }
 
@@ -160,37 +176,10 @@ class LiveInbox implements Inbox {
   }
 
   send(conversationId: string, outgoing: Outgoing): void {
-    const { clientId, text, uploads, isNote, seenSeq, isOverride } = outgoing
-    const attachments = uploads.flatMap(({ fileId }) => (fileId === null ? [] : [{ fileId }]))
-    this.#threads.pend(conversationId, (pending) => [
-      ...pending,
-      { ...outgoing, at: new Date(this.#options.clock()).toISOString(), refusal: null },
-    ])
-    // The send ends the server's draft; here it must not come back either.
-    this.#threads.keepDraft(conversationId, null)
-    this.#threads.newest(conversationId)
-    // Who answers has seen what was new.
-    this.#threads.patch(conversationId, { readUpTo: null })
-    const fields = {
-      conversationId,
-      ...(text === '' ? {} : { text }),
-      ...(attachments.length === 0 ? {} : { attachments }),
-      ...(isNote ? { internal: true } : { seenSeq }),
-      ...(isOverride ? { override: true } : {}),
-    }
-    this.#line.command('message.send', fields, clientId).then(
-      ({ problem }) => {
-        if (problem === undefined) return
-        this.#threads.pend(conversationId, (pending) =>
-          pending.map((each) => (each.clientId === clientId ? { ...each, refusal: problem } : each)),
-        )
-      },
-      () => undefined,
-    )
+    this.#sends.send(conversationId, outgoing)
   }
-
   discardPending(conversationId: string, clientId: string): void {
-    this.#threads.pend(conversationId, (pending) => pending.filter((each) => each.clientId !== clientId))
+    this.#sends.discard(conversationId, clientId)
   }
 
   settle(conversationId: string, messageId: string, as: 'sent' | 'failed'): void {
@@ -266,6 +255,8 @@ class LiveInbox implements Inbox {
 
   async signOut(): Promise<void> {
     this.close()
+    // Unsent words are nobody's record: they do not stay on a machine that its agent leaves.
+    this.#unsent.clear()
     await this.#options.onSignOut()
   }
 

@@ -109,7 +109,16 @@ export class Threads {
 
   /** After a jump of the line: what is closed is forgotten, what is open is read anew. */
   reload(): void {
-    this.#holder.set((state) => ({ ...state, threads: new Map([...state.threads].filter(([id]) => this.#open.has(id))) }))
+    // What is on its way stays, wherever it is.
+    this.#holder.set((state) => ({
+      ...state,
+      threads: new Map(
+        [...state.threads].flatMap(([id, thread]): [string, Thread][] => {
+          if (this.#open.has(id)) return [[id, thread]]
+          return thread.pending.length === 0 ? [] : [[id, { ...emptyThread, pending: thread.pending }]]
+        }),
+      ),
+    }))
     for (const id of this.#open.keys()) this.#line().subscribe(prefix + id, { conversation: id })
   }
 
@@ -184,7 +193,8 @@ export class Threads {
   }
 
   #forgetOldest(): void {
-    const closed = [...this.#holder.get().threads.keys()].filter((id) => !this.#open.has(id))
+    const { threads } = this.#holder.get()
+    const closed = [...threads].flatMap(([id, { pending }]) => (this.#open.has(id) || pending.length > 0 ? [] : [id]))
     const gone = new Set(closed.slice(0, Math.max(0, closed.length - KEPT_MAX)))
     if (gone.size > 0) this.#holder.set((state) => ({ ...state, threads: new Map([...state.threads].filter(([id]) => !gone.has(id))) }))
   }

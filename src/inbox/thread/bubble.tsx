@@ -102,11 +102,13 @@ interface PendingBubbleProps {
 const Refused = ({ conversationId, pending, names, onEdit }: PendingBubbleProps): ReactElement | null => {
   const inbox = useInbox()
   if (pending.refusal === null) return null
+  const { status } = pending.refusal
   const { title, advice, mayOverride } = refusalOf(pending.refusal, names)
   const sendAgain = (isOverride: boolean): void => {
     inbox.discardPending(conversationId, pending.clientId)
-    // Another wish, so another id: the first one keeps its refusal.
-    inbox.send(conversationId, { ...pending, clientId: drawId(), isOverride })
+    // What the server decided it keeps under its id: another wish is another id. What has no answer may have arrived.
+    const isDecided = status >= 400 && status < 500
+    inbox.send(conversationId, { ...pending, clientId: isDecided ? drawId() : pending.clientId, isOverride })
   }
   return (
     <div className="fate fate--failed" role="alert">

@@ -99,6 +99,12 @@ export const refusalOf = (problem: Problem, names: Names): Refusal => {
         advice: 'Mark it sent or not sent first, or accept that they may get it twice.',
         mayOverride: false,
       }
+    case 'outcome_pending':
+      return {
+        title: 'The server has not answered.',
+        advice: 'It may have been sent. Trying again cannot send it twice.',
+        mayOverride: false,
+      }
     case 'offline':
       return { title: 'There is no connection.', advice: 'It is kept here; try again when the line is back.', mayOverride: false }
     default:
