@@ -183,3 +183,24 @@ export class ConfabError extends Error {
 
 /** Whether `error` is ours and has one of the codes. */
 export const hasCode = (error: unknown, ...codes: ErrorCode[]): boolean => error instanceof ConfabError && codes.includes(error.code)
+
+const FRAME = /^\s+at (?:(?:async |new )?([\w.#<>]{1,60}) [^\n]*)?\(?[^\n()]*\/([\w.-]{1,60}\.[jt]sx?):(\d+):\d+\)?$/
+
+/**
+ * What may be written down of a fault that nobody foresaw: its kind and the place in our code, never its message, which may quote what a
+ * person wrote. Ours by code, the codec's by its own words, which name fields and no values.
+ */
+export const faultOf = (error: unknown): string => {
+  if (error instanceof ConfabError) return `ConfabError: ${error.code}`
+  if (!(error instanceof Error)) return 'no error of a known kind'
+  if (error.name === 'CodecError') return `CodecError: ${error.message}`
+  const name = /^\w{1,40}$/.test(error.name) ? error.name : 'Error'
+  const { stack = '', message } = error
+  // A message may itself look like a frame.
+  const at = stack.indexOf(message)
+  const frames = (at < 0 ? '' : stack.slice(at + message.length)).split('\n')
+  const frame = frames.find((line) => FRAME.test(line) && !line.includes('node_modules') && !line.includes('(node:'))
+  const [, within, file, line] = FRAME.exec(frame ?? '') ?? []
+  if (file === undefined) return name
+  return within === undefined ? `${name} at ${file}:${line}` : `${name} in ${within} at ${file}:${line}`
+}

@@ -72,10 +72,19 @@ const byId = new Map<number, Reading>()
 
 type Resolver = ReturnType<avro.Type['createResolver']>
 
+/** What avsc throws may quote the bytes it met. */
+const decodeSafely = (type: avro.Type, bytes: Buffer, resolver?: Resolver): { value: unknown; offset: number } => {
+  try {
+    return type.decode(bytes, HEADER_BYTES, resolver)
+  } catch {
+    throw new CodecError(`the bytes are no ${type.name ?? 'record'}`)
+  }
+}
+
 const decoder = (recordType: string | undefined, reader: { readonly type: avro.Type }, resolver?: Resolver): Reading => ({
   recordType,
   decode(bytes: Buffer): unknown {
-    const result = reader.type.decode(bytes, HEADER_BYTES, resolver)
+    const result = decodeSafely(reader.type, bytes, resolver)
     if (result.offset < 0) throw new CodecError('the record is cut short')
     return result.value
   },
@@ -101,8 +110,31 @@ export const learnSchema = (written: RegisteredSchema): void => {
   learned.push({ subject: written.subject, id: written.id, schema: written.schema })
 }
 
+const fieldNames = new Set(known.flatMap(({ schema }) => [...schema.matchAll(/"name":"(\w+)"/g)].map(([, name]) => name ?? '')))
+
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
 let used = 0
+
+/** Where a value does not fit its type: the path of fields, and the type that it should have; keys of maps are somebody's words. */
+const misfitOf = (type: avro.Type, value: unknown): string => {
+  let found = ''
+  type.isValid(value, {
+    errorHook: (path, _value, wanted) => {
+      const fields = path.map((part) => (fieldNames.has(part) ? part : '*')).join('.')
+      found ||= `${fields} is no ${wanted.typeName}`
+    },
+  })
+  return `${type.name ?? 'record'}: ${found || 'a value does not fit'}`
+}
+
+/** What avsc throws quotes the value. */
+const encodeSafely = (type: avro.Type, value: unknown, at: number): number => {
+  try {
+    return type.encode(value, slab, at)
+  } catch {
+    throw new CodecError(misfitOf(type, value))
+  }
+}
 
 /** Encodes into a shared slab and hands out a part of it: no copy, never written again. */
 export const encode = <T>(shape: RecordShape<T>, value: NoInfer<T>): Buffer => {
@@ -110,7 +142,7 @@ export const encode = <T>(shape: RecordShape<T>, value: NoInfer<T>): Buffer => {
   if (entry === undefined) throw new CodecError(`no topic holds records of ${shape.name}`)
   for (let size = SLAB_BYTES; ; size *= 2) {
     if (slab.length - used > HEADER_BYTES) {
-      const end = entry.type.encode(value, slab, used + HEADER_BYTES)
+      const end = encodeSafely(entry.type, value, used + HEADER_BYTES)
       // avsc answers a negative number, the room that was missing, when the value does not fit.
       if (end >= 0) {
         const bytes = slab.subarray(used, end)

@@ -12,7 +12,7 @@ import {
   type StoredContent,
 } from '#schemas/log'
 import { rowsNeeded, type Decision } from '#actors'
-import { hasCode } from '#errors'
+import { faultOf, hasCode } from '#errors'
 import type { Log, StoredRecord } from '#log'
 import type { Topic } from '#topics'
 import type { ActorKind, AnySnapshot, Family } from './kinds.ts'
@@ -264,13 +264,13 @@ class BatchStep {
       offset: record.offset,
       key: record.key,
       code,
-      error: error instanceof Error ? `${error.name}: ${error.message}` : '',
+      error: error === null ? '' : faultOf(error),
       at: clock(),
       isPoison: code !== 'conversation_parked',
       bytes: Buffer.from(record.value ?? []),
     }
     this.#staged.deadLetter(letter)
-    onParked({ topic: family.commands, partition: this.#partition, offset: record.offset, key: record.key, code, error })
+    onParked({ topic: family.commands, partition: this.#partition, offset: record.offset, key: record.key, code, error: letter.error })
   }
 }
 

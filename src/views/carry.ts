@@ -2,6 +2,7 @@
 // Between a partition's records and the folds; positions to store stay before the first content that still waits.
 
 import { decodeContent, decodeEvent, isContentType, type Event, type StoredContent } from '#schemas/log'
+import { faultOf } from '#errors'
 import { viewTopics, type FoldRecord, type ViewTopic } from './packet.ts'
 
 interface Waiting {
@@ -55,7 +56,7 @@ export class Carry {
     } catch (error) {
       // A fault of the file ends the batch. What no schema or fold explains is left out and reported; its neighbours do not notice.
       if (!(error instanceof Error) || 'errcode' in error) throw error
-      this.faults.push({ topic: record.topic, partition: record.partition, offset: record.offset, error: error.message })
+      this.faults.push({ topic: record.topic, partition: record.partition, offset: record.offset, error: faultOf(error) })
     }
   }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { decodeAny, type StoredContent } from '#schemas/log'
+import { decodeAny, type DeadLetter, type StoredContent } from '#schemas/log'
 import type { ConfabError } from '#errors'
 import { openDeadLetters, type DeadLetters, type OwnersOptions } from '#runtime'
 import { openFamilies } from '../../src/runtime/kinds.ts'
@@ -28,7 +28,8 @@ const openStage = async (options: SiteOptions = {}): Promise<Stage> => {
       const { conversation } = family.actors
       if (conversation === undefined) return family
       const decide: typeof conversation.decide = (snapshot, command, facts) => {
-        if (stage.poison !== null && JSON.stringify(command.data).includes(stage.poison)) throw new Error('a machine that cannot go on')
+        if (stage.poison !== null && JSON.stringify(command.data).includes(stage.poison))
+          throw new Error(`cannot go on with ${JSON.stringify(command.data)}`)
         return conversation.decide(snapshot, command, facts)
       }
       return { ...family, actors: { ...family.actors, conversation: { ...conversation, decide } } }
@@ -186,7 +187,19 @@ test('shows what a letter holds to its own organization alone', () =>
     await parkThree(stage)
     const shown = await stage.letters.show(ids.organization, key)
     assert.match(JSON.stringify(shown.contents), /fourth/)
-    assert.match(shown.letters[0]?.error ?? '', /cannot go on/)
+    assert.match(shown.letters[0]?.error ?? '', /^Error in \S+ at dead-letters\.test\.ts:\d+$/)
     await assert.rejects(stage.letters.show(ids.other, key), (error: ConfabError) => error.code === 'not_found')
     assert.equal((await stage.letters.list(ids.other)).total, 0)
+  }))
+
+test('what is written down of a fault repeats nothing that was said', () =>
+  withStage(async (stage) => {
+    await parkThree(stage)
+    const { items } = await stage.letters.list(ids.organization)
+    const errors = items.flatMap((item) => item.letters.map(({ error }) => error))
+    assert.match(errors[0] ?? '', /^Error in \S+ at dead-letters\.test\.ts:\d+$/)
+    assert.deepEqual(errors.slice(1), ['', ''])
+    assert.ok(!JSON.stringify([errors, stage.parked]).includes('cannot go on'))
+    for (const { value } of await readAll(stage.log, 'dead-letters'))
+      if (value !== null) assert.ok(!(decodeAny(value) as DeadLetter).error.includes('cannot go on'))
   }))

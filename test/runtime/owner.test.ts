@@ -112,7 +112,7 @@ test('poison parks its own key; what follows it waits in order; others do not no
       ofFirst.map(({ code }) => code),
       ['poison', 'conversation_parked'],
     )
-    assert.match(ofFirst[0]?.error ?? '', /cannot go on/)
+    assert.match(ofFirst[0]?.error ?? '', /^Error in \S+ at owner\.test\.ts:\d+$/)
     assert.equal(await received(site.log, 1), 1)
     await assert.rejects(
       site.commands.submit(wish('conversation.claim', 1, {})),

@@ -59,7 +59,7 @@ export interface Site {
   readonly commands: Commands
   readonly owners: Owners
   readonly troubles: unknown[]
-  readonly parked: { key: string; code: string }[]
+  readonly parked: { key: string; code: string; error: unknown }[]
   close(): Promise<void>
 }
 
@@ -94,7 +94,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site & { read
   const clock = options.clock ?? Date.now
   const log = await openEmbeddedLog({ directory: join(directory, 'log'), cleanIntervalMs: 0, ...options.log })
   const troubles: unknown[] = []
-  const parked: { key: string; code: string }[] = []
+  const parked: { key: string; code: string; error: unknown }[] = []
   const onError = (error: unknown): void => void troubles.push(error)
   if (options.directory === undefined) await writeSettings(log)
   const settings = await openSettings({ log, openIdKey: ({ sealedIdKey }) => sealedIdKey, onError })
@@ -108,7 +108,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site & { read
     random: () => 0,
     pause: () => new Promise((resolve) => setImmediate(resolve)),
     onDecided: () => undefined,
-    onParked: ({ key, code }) => void parked.push({ key, code }),
+    onParked: ({ key, code, error }) => void parked.push({ key, code, error }),
     onTrouble: onError,
     ...(options.families === undefined ? {} : { families: options.families }),
   })
