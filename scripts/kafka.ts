@@ -1,17 +1,18 @@
-// Apache Kafka for the tests, as jars: fetched once by Maven, kept in node_modules/.cache.
+// Apache Kafka for the tests, as jars: fetched once by Maven, kept in the user's cache.
 // Stands between test/kafka, which starts brokers of it, and a machine that has Java and no Kafka.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { findProgram, installCommand } from './tools.ts'
 
 const KAFKA_VERSION = '4.1.0'
 /** Milliseconds; 54 MB, seconds on an ordinary line. */
 const FETCH_TIMEOUT_MS = 300_000
 
-const cache = fileURLToPath(new URL(`../node_modules/.cache/kafka/${KAFKA_VERSION}`, import.meta.url))
+/** Outside of the checkout: a clean install empties node_modules. */
+export const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'confab-tests')
 
 const dependency = (artifact: string): string =>
   `<dependency><groupId>org.apache.kafka</groupId><artifactId>${artifact}</artifactId><version>${KAFKA_VERSION}</version></dependency>`
@@ -26,6 +27,7 @@ export const findJava = (): string | undefined => process.env['CONFAB_TEST_JAVA'
 
 /** The folder of Kafka's jars, fetched where it is not there yet. Throws with the one command that helps. */
 export const provideKafka = (): string => {
+  const cache = join(cacheFolder(), `kafka-${KAFKA_VERSION}`)
   const jars = join(cache, 'jars')
   if (existsSync(jars)) return jars
   const maven = process.env['CONFAB_TEST_MAVEN'] ?? findProgram(['mvn'])

@@ -23,6 +23,9 @@ export const tools: readonly Tool[] = [
     variable: 'CHROMIUM_PATH',
     testVariable: 'CONFAB_TEST_CHROMIUM',
   },
+  // Two packages of one kind: brokers run on the one and are fetched by the other.
+  { name: 'openjdk-17-jre-headless', programs: ['java'], variable: 'JAVA_PATH', testVariable: 'CONFAB_TEST_JAVA' },
+  { name: 'maven', programs: ['mvn'], variable: 'MAVEN_PATH', testVariable: 'CONFAB_TEST_MAVEN' },
   { name: 'strace', programs: ['strace'], variable: 'STRACE_PATH', testVariable: 'CONFAB_TEST_STRACE' },
 ]
 
@@ -61,7 +64,8 @@ const rootPrefix = (): readonly string[] | undefined => {
   return sudo !== undefined && spawnSync(sudo, ['-n', 'true'], { stdio: 'ignore' }).status === 0 ? [sudo, '-n'] : undefined
 }
 
-const install = (names: readonly string[]): boolean => {
+/** Installs by the system's package manager where that is allowed; answers whether it did. */
+export const installPackages = (names: readonly string[]): boolean => {
   const prefix = rootPrefix()
   if (findProgram(['apt-get']) === undefined || prefix === undefined) return false
   console.error(`Installing what the tests need: ${names.join(', ')}`)
@@ -88,7 +92,7 @@ export const installCommand = (
 /** Finds or installs `wanted`; returns the environment for the tests, and says on stderr what stays missing. */
 export const provideTools = (wanted: readonly Tool[]): Record<string, string> => {
   const missing = wanted.filter((tool) => findTool(tool) === undefined).map((tool) => tool.name)
-  if (missing.length > 0 && !install(missing)) {
+  if (missing.length > 0 && !installPackages(missing)) {
     console.error(`Some tests need ${missing.join(' and ')} and will be skipped. Run once: ${installCommand(missing)}`)
   }
   const found = wanted.map((tool) => [tool.testVariable, findTool(tool)] as const)

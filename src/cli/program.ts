@@ -11,13 +11,14 @@ import { addServe } from './serve.ts'
 import { addSimulate } from './simulate.ts'
 import { addTail } from './tail.ts'
 import { addToken } from './token.ts'
+import { addTopics } from './topics.ts'
 
 const program = new Command('confab')
   .description('A conversational messaging server: every conversation an actor, the log the only truth.')
   .showHelpAfterError('(add --help for what there is)')
   .addHelpText('after', '\nSettings come from the environment: `confab config docs` lists them all.')
 
-for (const add of [addServe, addTail, addFind, addDeadLetters, addToken, addSimulate, addDoctor, addConfig]) add(program)
+for (const add of [addServe, addTail, addFind, addDeadLetters, addToken, addSimulate, addDoctor, addConfig, addTopics]) add(program)
 
 /** The disk's or the network's own words name the path or address; a stack adds nothing. */
 const isSystemFault = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error && 'code' in error

@@ -116,5 +116,20 @@ export { openRanges } from './embedded/ranges.ts'
 export type { Range, RangeOrigin, Ranges, RangeWish } from './embedded/ranges.ts'
 export { openEmbeddedReader } from './embedded/read-only.ts'
 export type { EmbeddedLogFacts, EmbeddedReader, PlacedRecord, ReaderPage, ReaderPlace, ReadWish } from './embedded/read-only.ts'
-export { openKafkaLog } from './kafka/index.ts'
-export type { ConnectionOptions as KafkaConnection, KafkaClientName, KafkaDiagnostics, KafkaLogHandle, KafkaLogOptions } from './kafka/index.ts'
+export {
+  aclCommand,
+  applyTopics,
+  checkTopics,
+  describeDifference,
+  openKafkaClient,
+  openKafkaLog,
+  planAcls,
+  planTopics,
+} from './kafka/index.ts'
+export type {
+  ConnectionOptions as KafkaConnection,
+  KafkaClientName,
+  KafkaDiagnostics,
+  KafkaLogHandle,
+  KafkaLogOptions,
+} from './kafka/index.ts'

@@ -86,6 +86,8 @@ export interface TopicFacts {
   readonly replication: number
   /** Settings by Kafka's names, defaults included. */
   readonly settings: Readonly<Record<string, string>>
+  /** Those set on the topic itself. */
+  readonly overrides: Readonly<Record<string, string>>
 }
 
 export interface TopicWish {
@@ -111,6 +113,7 @@ export interface KafkaClient {
   /** The topics of these names that exist. */
   describeTopics(names: readonly string[]): Promise<readonly TopicFacts[]>
   createTopics(wishes: readonly TopicWish[]): Promise<void>
+  /** Sets all overrides of a topic: what is not named goes back to the cluster's default. */
   alterTopics(wishes: readonly Pick<TopicWish, 'name' | 'settings'>[]): Promise<void>
   close(): Promise<void>
 }

@@ -11,7 +11,9 @@ import { KafkaLog } from './log.ts'
 import { settleId } from './site.ts'
 import { settleTopics } from './topic-plan.ts'
 
-export type { ConnectionOptions, KafkaClient } from './client.ts'
+export type { ConnectionOptions } from './client.ts'
+export { aclCommand, planAcls } from './acl-plan.ts'
+export { applyTopics, checkTopics, describeDifference, planTopics } from './topic-plan.ts'
 
 export type KafkaClientName = 'kafkajs' | 'confluent'
 

@@ -25,6 +25,8 @@ import { KafkajsReader } from './kafkajs-reader.ts'
 
 // A CommonJS package whose enums Node does not find by name.
 const { ConfigResourceTypes } = kafkajs
+/** Where a setting comes from: DYNAMIC_TOPIC_CONFIG. */
+const TOPIC_OVERRIDE = 1
 
 const REQUEST_TIMEOUT_MS = 5_000
 /** Milliseconds in which a question about offsets is answered or refused. */
@@ -144,17 +146,17 @@ class KafkajsClient implements KafkaClient {
           resources: wanted.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
         }),
       ])
-      return topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.length,
-        replication: partitions[0]?.replicas.length ?? 0,
-        settings: Object.fromEntries(
-          (resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? []).map((entry) => [
-            entry.configName,
-            entry.configValue,
-          ]),
-        ),
-      }))
+      return topics.map(({ name, partitions }) => {
+        const entries = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? []
+        const toRecord = (some: typeof entries) => Object.fromEntries(some.map(({ configName, configValue }) => [configName, configValue]))
+        return {
+          name,
+          partitions: partitions.length,
+          replication: partitions[0]?.replicas.length ?? 0,
+          settings: toRecord(entries),
+          overrides: toRecord(entries.filter(({ configSource }) => configSource === TOPIC_OVERRIDE)),
+        }
+      })
     })
   }
 

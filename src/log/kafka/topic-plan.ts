@@ -40,7 +40,7 @@ export interface TopicDifference {
 const settingsOf = (settings: TopicSettings, replication: number | undefined): Record<string, string> => {
   const isCompacted = settings.cleanup !== 'delete'
   return {
-    'cleanup.policy': isCompacted ? 'compact' : 'delete',
+    'cleanup.policy': !isCompacted ? 'delete' : settings.retentionMs === undefined ? 'compact' : 'compact,delete',
     'max.message.bytes': String(settings.recordBytesMax + OVERHEAD_BYTES),
     // The writer's time, whatever it says: records are read back as they were written.
     'message.timestamp.type': 'CreateTime',
@@ -56,7 +56,8 @@ const settingsOf = (settings: TopicSettings, replication: number | undefined): R
           'max.compaction.lag.ms': String(COMPACTION_LAG_MAX_MS),
           'delete.retention.ms': String(TOMBSTONE_RETENTION_MS),
         }
-      : { 'retention.ms': String(settings.retentionMs ?? -1), 'retention.bytes': '-1' }),
+      : {}),
+    ...(settings.retentionMs === undefined ? {} : { 'retention.ms': String(settings.retentionMs), 'retention.bytes': '-1' }),
   }
 }
 
@@ -70,6 +71,10 @@ export const planTopics = ({ prefix, replication }: PlanOptions): (TopicWish & {
     settings: settingsOf(topics[topic], replication),
   }))
 
+/** Brokers tell lists in an order of their own. */
+const isSame = (wanted: string, found: string | undefined): boolean =>
+  found !== undefined && found.split(',').toSorted().join() === wanted.split(',').toSorted().join()
+
 const differencesOf = (wish: TopicWish & { readonly topic: Topic }, facts: TopicFacts | undefined): TopicDifference[] => {
   const { topic, name } = wish
   if (facts === undefined) return [{ topic, name, kind: 'missing', wanted: `${wish.partitions} partitions` }]
@@ -80,7 +85,7 @@ const differencesOf = (wish: TopicWish & { readonly topic: Topic }, facts: Topic
     differences.push({ topic, name, kind: 'replication', wanted: String(wish.replication), found: String(facts.replication) })
   for (const [setting, wanted] of Object.entries(wish.settings)) {
     const found = facts.settings[setting]
-    if (found !== wanted) differences.push({ topic, name, kind: 'setting', setting, wanted, found: found ?? 'unset' })
+    if (!isSame(wanted, found)) differences.push({ topic, name, kind: 'setting', setting, wanted, found: found ?? 'unset' })
   }
   return differences
 }
@@ -102,13 +107,15 @@ export const describeDifference = ({ name, kind, setting, wanted, found }: Topic
  */
 export const applyTopics = async (client: KafkaClient, options: PlanOptions): Promise<TopicDifference[]> => {
   const plan = new Map(planTopics(options).map((wish) => [wish.topic, wish]))
-  const differences = await checkTopics(client, options)
+  const facts = new Map((await client.describeTopics([...plan.values()].map(({ name }) => name))).map((each) => [each.name, each]))
+  const differences = [...plan.values()].flatMap((wish) => differencesOf(wish, facts.get(wish.name)))
   const wishOf = ({ topic }: TopicDifference): TopicWish => plan.get(topic) as TopicWish
   const missing = differences.filter(({ kind }) => kind === 'missing').map(wishOf)
   if (missing.length > 0) await client.createTopics(missing)
   const altered = new Map<string, Record<string, string>>()
   for (const { name, kind, setting, wanted } of differences)
-    if (kind === 'setting' && setting !== undefined) altered.set(name, { ...altered.get(name), [setting]: wanted })
+    if (kind === 'setting' && setting !== undefined)
+      altered.set(name, { ...(altered.get(name) ?? facts.get(name)?.overrides), [setting]: wanted })
   if (altered.size > 0) await client.alterTopics([...altered].map(([name, settings]) => ({ name, settings })))
   return differences.filter(({ kind }) => kind === 'partitions' || kind === 'replication')
 }
