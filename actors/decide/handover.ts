@@ -61,7 +61,7 @@ const accept = (draft: LivingDraft, { by }: Handover): void => {
 }
 
 /** Gives it at once; to a team = to its people, to nobody = to all. */
-export const passOn = (draft: LivingDraft, to: HandoverTarget | null, contents: readonly Content[] = []): void => {
+const passOn = (draft: LivingDraft, to: HandoverTarget | null, contents: readonly Content[] = []): void => {
   const { assignee: before } = draft.snapshot
   const context: ContentReference | null = contents.length === 0 ? null : { seq: draft.nextSeq, n: 0 }
   draft.apply('handover.passed', { to, before, context }, contents)

@@ -5,7 +5,7 @@ import type { LivingDraft } from '../conversation/index.ts'
 import { isActiveAgent } from './targets.ts'
 
 /** A snapshot stays under 4 KB. */
-export const PARTICIPANTS_MAX = 32
+const PARTICIPANTS_MAX = 32
 
 const refuseTooMany = (draft: LivingDraft): void => {
   draft.refuse('participants_too_many', { participantsMax: PARTICIPANTS_MAX })
