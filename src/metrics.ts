@@ -33,6 +33,7 @@ const instruments = (registry: Registry) => {
     viewLagRecords: gauge('view_lag_records', 'Records of the log that the views have not applied.'),
     viewLagSeconds: gauge('view_lag_seconds', 'Age of the oldest record that the views have not applied.'),
     connections: gauge('connections', 'Open sockets, by kind of principal.', ['kind']),
+    handshakesRefused: counter('handshakes_refused_total', 'Sockets refused at the upgrade because too many were opening.'),
     pushed: counter('events_pushed_total', 'Event frames written to sockets.'),
     sends: counter('sends_total', 'Attempts to send at providers, by channel and fate.', ['channel', 'fate']),
     httpSeconds: histogram('http_seconds', 'API requests, from the first byte to the answer.', SECONDS_SLOW, ['method', 'route', 'status']),

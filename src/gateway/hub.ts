@@ -43,6 +43,9 @@ export interface GatewayConfig {
   readonly frameBytesMax: number
   readonly subscriptionsMax: number
   readonly sessionsPerPrincipalMax: number
+  /** Handshakes under way, in all and from an address: upgraded, and no session yet. */
+  readonly handshakesMax: number
+  readonly handshakesPerAddressMax: number
   readonly commandsPerSecondMax: number
   /** Frames of all other kinds. */
   readonly framesPerSecondMax: number
@@ -62,6 +65,8 @@ export const gatewayDefaults: GatewayConfig = {
   frameBytesMax: 262_144,
   subscriptionsMax: 64,
   sessionsPerPrincipalMax: 20,
+  handshakesMax: 1_000,
+  handshakesPerAddressMax: 50,
   commandsPerSecondMax: 50,
   framesPerSecondMax: 100,
   replayFramesMax: 5_000,
@@ -70,7 +75,7 @@ export const gatewayDefaults: GatewayConfig = {
 
 export interface Hub {
   readonly log: Log
-  readonly settings: Pick<Settings, 'account' | 'agent' | 'list' | 'onChange'>
+  readonly settings: Pick<Settings, 'account' | 'agent' | 'get' | 'list' | 'onChange'>
   readonly views: Views
   readonly authenticate: (token: string) => Promise<Authenticated>
   readonly execute: (grants: Grants, frame: CommandFrame) => Promise<{ readonly accepted: unknown; readonly position: string }>
@@ -79,7 +84,7 @@ export interface Hub {
   /** In [0, 1): jitter. */
   readonly random: () => number
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>
-  readonly metrics: Pick<Metrics, 'connections' | 'pushed'>
+  readonly metrics: Pick<Metrics, 'connections' | 'pushed' | 'handshakesRefused'>
   readonly config: GatewayConfig
   readonly cursors: Cursors
   readonly positions: PositionBook

@@ -126,7 +126,7 @@ class Authenticator implements Authentication {
     const session = kind === 'session' ? settings.get('session', id) : undefined
     if (token === undefined && session === undefined) throw refused()
     const who = token === undefined ? this.#session(session as Session) : this.#token(token)
-    return { ...who, expiresAt }
+    return { ...who, expiresAt: Math.min(expiresAt, who.expiresAt ?? expiresAt) }
   }
 
   #visitor(payload: JWTPayload, expiresAt: number): Authenticated {

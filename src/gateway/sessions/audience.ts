@@ -52,4 +52,35 @@ export class Audience {
   }
 }
 
+/** The keys under which one session stands; two subscriptions may have the same. */
+export class Membership {
+  readonly #audience: Audience
+  readonly #session: Session
+  readonly #organizationId: string
+  readonly #keys = new Map<string, number>()
+
+  constructor(audience: Audience, session: Session) {
+    this.#audience = audience
+    this.#session = session
+    this.#organizationId = session.grants.organizationId
+  }
+
+  add(key: string): void {
+    this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1)
+    this.#audience.add(this.#session, this.#organizationId, key)
+  }
+
+  drop(key: string): void {
+    const count = (this.#keys.get(key) ?? 0) - 1
+    if (count > 0) return void this.#keys.set(key, count)
+    this.#keys.delete(key)
+    this.#audience.remove(this.#session, this.#organizationId, key)
+  }
+
+  end(): void {
+    for (const key of this.#keys.keys()) this.#audience.remove(this.#session, this.#organizationId, key)
+    this.#keys.clear()
+  }
+}
+
 const nobody: ReadonlySet<Session> = new Set()

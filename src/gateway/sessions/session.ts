@@ -3,6 +3,7 @@
 
 import type { ServerFrame } from '#schemas'
 import { hasCode } from '#errors'
+import { Membership } from './audience.ts'
 import { catchUp } from './catchup.ts'
 import type { CursorRefusal } from '../cursor.ts'
 import type { Entry } from '../tail/entry.ts'
@@ -35,10 +36,12 @@ export class Session {
   replayed = 0
   /** Subscriptions whose start is being found: checkpoints wait for them, live does not. */
   readonly pending = new Map<string, Subscription>()
+  /** Milliseconds since 1970: when the setting behind it ends, whatever the short token says; null = until it is removed. */
+  sourceEndsAt: number | null
   #who: Authenticated
   readonly #connection: Connection
   readonly #turns: Turns
-  readonly #keys = new Map<string, number>()
+  readonly #membership: Membership
   #out: Buffer[] = []
   #outBytes = 0
   #inFlight = 0
@@ -58,11 +61,13 @@ export class Session {
     this.#connection = parts.connection
     this.#turns = parts.turns
     this.progress = new Progress(hub.tailer.rings, parts.who.grants)
+    const { source } = parts.who
+    this.sourceEndsAt = (source === null ? undefined : hub.settings.get(source.kind, source.id))?.expiresAt ?? null
     const now = hub.clock()
     this.#checkpointAt = now + this.#jittered(hub.config.checkpointMs)
     this.#endsAt = now + this.#jittered(hub.config.sessionAgeMs)
-    this.#index(everyone)
-    this.#index(principalKey(this.grants.id))
+    this.#membership = new Membership(hub.audience, this)
+    for (const key of [everyone, principalKey(this.grants.id)]) this.#membership.add(key)
   }
 
   get who(): Authenticated {
@@ -117,8 +122,8 @@ export class Session {
   /** A subscription begins at the positions; catching up starts in this turn. */
   join(subscription: Subscription, positions: Positions): void {
     const old = this.progress.subscriptions.get(subscription.id)
-    if (old !== undefined) this.#unindex(old.key)
-    this.#index(subscription.key)
+    if (old !== undefined) this.#membership.drop(old.key)
+    this.#membership.add(subscription.key)
     this.#isPulling = false
     this.progress.join(subscription, positions)
     this.catchUp()
@@ -136,7 +141,7 @@ export class Session {
     const subscription = this.progress.subscriptions.get(id)
     if (subscription === undefined) return
     this.progress.subscriptions.delete(id)
-    this.#unindex(subscription.key)
+    this.#membership.drop(subscription.key)
   }
 
   /** Starts the loop unless it runs. Ends live, closed, or with subscriptions to be taken up anew. */
@@ -196,6 +201,7 @@ export class Session {
   tick(now: number): void {
     const { expiresAt } = this.#who
     const { config } = this.hub
+    if (this.sourceEndsAt !== null && now >= this.sourceEndsAt) return this.end('revoked')
     if (expiresAt !== null && now > expiresAt + config.tokenGraceMs) return this.end('tokenExpired')
     if (now > this.#endsAt) return this.drain(0, 'aged')
     if (this.#stuckSince !== undefined && now - this.#stuckSince > config.drainTimeoutMs) return this.end('notDrained')
@@ -224,8 +230,7 @@ export class Session {
   onClosed(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    for (const key of this.#keys.keys()) this.hub.audience.remove(this, this.grants.organizationId, key)
-    this.#keys.clear()
+    this.#membership.end()
     this.progress.subscriptions.clear()
     this.#drained?.()
   }
@@ -280,18 +285,6 @@ export class Session {
     this.#out.push(frame)
     this.#outBytes += frame.length
     if (this.#out.length === 1) this.#turns.atEnd(this)
-  }
-
-  #index(key: string): void {
-    this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1)
-    this.hub.audience.add(this, this.grants.organizationId, key)
-  }
-
-  #unindex(key: string): void {
-    const count = (this.#keys.get(key) ?? 0) - 1
-    if (count > 0) return void this.#keys.set(key, count)
-    this.#keys.delete(key)
-    this.hub.audience.remove(this, this.grants.organizationId, key)
   }
 
   #jittered(ms: number): number {

@@ -10,6 +10,7 @@ import {
   WriteHeaders,
   type EditableSetting,
   type Permission,
+  type SettingPatch,
   type SettingView,
 } from '#schemas'
 import type { SettingValue } from '#schemas/log'
@@ -18,6 +19,7 @@ import { Type } from 'typebox'
 import { whoOf } from '../access.ts'
 import { keyOf, type FastifyTypebox, type RouteTools } from '../app.ts'
 import type { HttpOptions } from '../options.ts'
+import { endSessionsOf } from '../session-ends.ts'
 
 type Views = { readonly [K in EditableSetting]: (value: SettingValue[K], options: HttpOptions) => SettingView[K] }
 
@@ -122,8 +124,16 @@ class SettingRoutes<K extends EditableSetting> {
   async change(request: FastifyRequest, reply: FastifyReply, id: string): Promise<SettingView[K]> {
     const write = { kind: this.#kind, action: 'change', id, expectedRev: expectedRevOf(request), ...keyOf(request) } as const
     const { position } = await this.#tools.options.settingWishes.write(whoOf(request).grants, write, request.body as never)
+    if (this.#kind === 'agent' && (request.body as SettingPatch['agent']).password !== undefined) await this.#signOutOthers(request, id)
     reply.header('confab-position', position)
     return this.show(request, reply, id)
+  }
+
+  /** Whoever knew the old password is out; who changed it, in this browser, stays. */
+  async #signOutOthers(request: FastifyRequest, id: string): Promise<void> {
+    const { source } = whoOf(request)
+    const agent = this.#tools.options.settings.agent(id)
+    if (agent !== undefined) await endSessionsOf(this.#tools.options, agent, source?.kind === 'session' ? source.id : null)
   }
 
   /** Agents are deactivated, never deleted: what they wrote keeps its author. */
