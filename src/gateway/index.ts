@@ -13,6 +13,7 @@ import { decodeEvent } from '#schemas/log'
 import type { Grants } from '#schemas'
 import { Audience } from './sessions/audience.ts'
 import { openCursors, topicOf, type Cursors } from './cursor.ts'
+import { Admission } from './doors/admission.ts'
 import { WsDoor, type Guest, type Reception } from './doors/ws.ts'
 import type { Entry, Route } from './tail/entry.ts'
 import { Ephemeral, type Typing } from './ephemeral.ts'
@@ -39,6 +40,8 @@ export interface GatewayOptions extends Pick<
   readonly secrets: Pick<Secrets, 'key'>
   /** Makes the link of a stored file that an event names. */
   readonly fileUrl?: (organizationId: string, fileId: string) => string
+  /** Whose address an upgrade request comes from, behind whatever proxies. */
+  readonly addressOf: (request: IncomingMessage) => string
   /** How the outside reaches this server; its pages may open sockets. */
   readonly publicUrl: () => string
   readonly config?: Partial<GatewayConfig & TailerConfig>
@@ -57,6 +60,8 @@ export interface Gateway {
   close(): Promise<void>
 }
 
+const principalOf = ({ organizationId, id }: Pick<Grants, 'organizationId' | 'id'>): string => `${organizationId}/${id}`
+
 const TICK_MS = 1_000
 const EXPIRE_TICKS = 10
 /** Subjects erased of late; older erasures have left the log. */
@@ -67,6 +72,9 @@ const RETURN_MS = 2_000
 class SocketGateway implements Gateway {
   readonly #options: GatewayOptions
   readonly #sessions = new Set<Session>()
+  /** Sessions of each principal. */
+  readonly #counts = new Map<string, number>()
+  readonly #admission: Admission
   readonly #dirty = new Set<Session>()
   readonly #erased = new Map<string, number>()
   readonly #abort = new AbortController()
@@ -112,6 +120,7 @@ class SocketGateway implements Gateway {
         return tail()
       },
     }
+    this.#admission = new Admission(this.#hub.config)
     this.#door = new WsDoor(this.#reception())
   }
 
@@ -216,11 +225,11 @@ class SocketGateway implements Gateway {
       authenticate: this.#options.authenticate,
       mayOpen: (request) => this.isReady() && origins.mayOpen(request),
       mayUse: (request, who) => origins.mayUse(request, who),
-      isFull: ({ grants }) => {
-        let count = 0
-        for (const session of this.#sessions)
-          if (session.grants.id === grants.id && session.grants.organizationId === grants.organizationId) count++
-        return count >= config.sessionsPerPrincipalMax
+      isFull: ({ grants }) => (this.#counts.get(principalOf(grants)) ?? 0) >= config.sessionsPerPrincipalMax,
+      admit: (request) => {
+        const end = this.#admission.begin(this.#options.addressOf(request))
+        if (end === undefined) this.#options.metrics.handshakesRefused.inc()
+        return end
       },
       welcome: (who, connection, hello) => this.#welcome(who, connection, hello),
     }
@@ -230,6 +239,7 @@ class SocketGateway implements Gateway {
     const session = new Session(this.#hub, { id: randomUUID(), who, connection, turns: { atEnd: (each) => this.#atEnd(each) } })
     const requests = new Requests(session)
     this.#sessions.add(session)
+    this.#count(who.grants, 1)
     this.#options.metrics.connections.labels(who.grants.kind).inc()
     requests.hello(hello).catch((error: unknown) => {
       this.#options.logger.error({ name: 'gateway.hello_failed', sessionId: session.id, error })
@@ -241,10 +251,18 @@ class SocketGateway implements Gateway {
       },
       onClosed: () => {
         if (!this.#sessions.delete(session)) return
+        this.#count(who.grants, -1)
         this.#options.metrics.connections.labels(who.grants.kind).dec()
         session.onClosed()
       },
     }
+  }
+
+  #count(grants: Grants, change: 1 | -1): void {
+    const key = principalOf(grants)
+    const count = (this.#counts.get(key) ?? 0) + change
+    if (count > 0) this.#counts.set(key, count)
+    else this.#counts.delete(key)
   }
 
   /** All frames that this turn brings a session leave in one write. */
@@ -262,12 +280,8 @@ class SocketGateway implements Gateway {
 
   #tick(): void {
     const now = this.#options.clock()
-    const here = new Set<string>()
-    for (const session of this.#sessions) {
-      session.tick(now)
-      here.add(`${session.grants.organizationId}/${session.grants.id}`)
-    }
-    this.#hub.ephemeral.tick(now, (organizationId, agentId) => here.has(`${organizationId}/${agentId}`))
+    for (const session of this.#sessions) session.tick(now)
+    this.#hub.ephemeral.tick(now, (organizationId, id) => this.#counts.has(principalOf({ organizationId, id })))
     this.#tail.look().catch(() => undefined)
     if (++this.#ticks % EXPIRE_TICKS === 0) this.#tail.expire()
   }

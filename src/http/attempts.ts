@@ -12,6 +12,24 @@ interface Window {
 /** Keys remembered; the longest unused is forgotten first. */
 const KEYS_MAX = 20_000
 
+const IPV6_GROUPS = 8
+const IPV6_NETWORK_GROUPS = 4
+
+/** What one party has: an IPv4 address, or the first 64 bits of an IPv6 one, of which everybody has 2^64. */
+export const partyOf = (address: string): string => {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
+  if (mapped !== null) return mapped[1] ?? address
+  if (!address.includes(':')) return address
+  const [head = '', tail] = address.toLowerCase().split('%', 1)[0]?.split('::') ?? []
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? [] : Array.from({ length: Math.max(0, IPV6_GROUPS - left.length - right.length) }, () => '0')
+  return [...left, ...zeros, ...right]
+    .slice(0, IPV6_NETWORK_GROUPS)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')
+}
+
 export class Attempts {
   readonly #windows = new LRUCache<string, Window>({ max: KEYS_MAX })
   readonly #clock: () => number
@@ -30,6 +48,12 @@ export class Attempts {
     if (window.count >= max) throw new ConfabError('rate_limited', { retryAfterSeconds: Math.ceil((window.until - now) / 1000) })
     window.count++
     this.#windows.set(key, window)
+  }
+
+  /** Takes one back: it was no guess. */
+  giveBack(key: string): void {
+    const window = this.#windows.get(key)
+    if (window !== undefined && window.count > 0) window.count--
   }
 
   /** After a success. */

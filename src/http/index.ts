@@ -33,6 +33,7 @@ import { settingRoutes } from './routes/settings.ts'
 import { signInLinkRoutes } from './routes/sign-in-links.ts'
 import { installValidation } from './validation.ts'
 
+export { partyOf } from './attempts.ts'
 export type { HttpOptions, Files, Intake, Links, Positions, Readiness, StoredFile } from './options.ts'
 export type { Authenticated, Authentication, Visitor } from './authentication.ts'
 

@@ -27,6 +27,7 @@ import type { openFileLinks } from '../file-links.ts'
 import { openReadiness } from '../readiness.ts'
 import { openTelemetry } from '../telemetry.ts'
 import { watchViewLag } from '../view-lag.ts'
+import { openAddresses } from './addresses.ts'
 import type { Core } from './core.ts'
 import type { NodeTools } from './tools.ts'
 
@@ -93,6 +94,7 @@ const openNodeGateway = (core: Core, tools: NodeTools & Pick<DoorTools, 'views' 
     authenticate,
     execute,
     partitionOf,
+    addressOf: openAddresses(config.trustedProxies),
     publicUrl: () => config.publicUrl,
     fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),
     clock,

@@ -417,6 +417,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     logger: silent,
     metrics: openMetrics(),
     publicUrl: () => 'http://confab.test',
+    addressOf: ({ socket, headers }) => String(headers['x-test-address'] ?? socket.remoteAddress),
     ...(options.config === undefined ? {} : { config: options.config }),
   })
   const server = createServer((_request, response) => response.end())

@@ -19,6 +19,8 @@ export interface Reception {
   readonly mayOpen: (request: IncomingMessage) => boolean
   readonly mayUse: (request: IncomingMessage, who: Authenticated) => boolean
   readonly isFull: (who: Authenticated) => boolean
+  /** A handshake begins: answers what ends it, undefined where there is no room for another. */
+  readonly admit: (request: IncomingMessage) => (() => void) | undefined
   /** Makes the session; later frames go to what it answers. */
   readonly welcome: (
     who: Authenticated,
@@ -36,8 +38,11 @@ const PATH = '/v1/socket'
 /** How long a closing socket may take. */
 const CLOSE_MS = 2_000
 
-const refuseUpgrade = (socket: Duplex, status: string): void => {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+/** Seconds after which who was not let in may ask again. */
+const RETRY_AFTER = 'Retry-After: 2\r\n'
+
+const refuseUpgrade = (socket: Duplex, status: string, headers = ''): void => {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Length: 0\r\n\r\n`)
 }
 
 const connectionOf = (webSocket: WebSocket): Connection => ({
@@ -65,7 +70,10 @@ export class WsDoor {
     socket.on('error', () => socket.destroy())
     if (request.url?.split('?', 1)[0] !== PATH) return refuseUpgrade(socket, '404 Not Found')
     if (!this.#reception.mayOpen(request)) return refuseUpgrade(socket, '403 Forbidden')
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, request))
+    const admitted = this.#reception.admit(request)
+    if (admitted === undefined) return refuseUpgrade(socket, '503 Service Unavailable', RETRY_AFTER)
+    socket.once('close', admitted)
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, request, admitted))
   }
 
   /** Waits for sockets that are closing; who does not answer, or never said hello, is cut. */
@@ -81,7 +89,7 @@ export class WsDoor {
     this.#server.close()
   }
 
-  #open(webSocket: WebSocket, request: IncomingMessage): void {
+  #open(webSocket: WebSocket, request: IncomingMessage, admitted: () => void): void {
     let guest: Guest | undefined
     let isWaiting = false
     const end = (reason: CloseReason): void => webSocket.close(closeCodes[reason], reason)
@@ -109,6 +117,7 @@ export class WsDoor {
           if (!this.#reception.mayUse(request, who)) return end('origin')
           if (this.#reception.isFull(who)) return end('limits')
           guest = this.#reception.welcome(who, connectionOf(webSocket), hello)
+          admitted()
         })
         .catch((error: unknown) => end(error instanceof ConfabError && !error.isRetryable ? 'tokenRefused' : 'overloaded'))
     })

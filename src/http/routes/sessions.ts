@@ -6,9 +6,10 @@ import { Me, permissionsOf, ShortToken, SignedIn, SignInBody } from '#schemas'
 import { derivePlain, type Agent, type Session } from '#schemas/log'
 import { ConfabError } from '#errors'
 import { hashPassword, hashToken, verifyPassword } from '#secrets'
+import { endSession } from '../session-ends.ts'
 import { isOwnOrigin, SESSION_COOKIE, whoOf } from '../access.ts'
 import type { FastifyTypebox, RouteTools } from '../app.ts'
-import { Attempts } from '../attempts.ts'
+import { Attempts, partyOf } from '../attempts.ts'
 import type { HttpOptions } from '../options.ts'
 
 const SESSION_MS = 30 * 86_400_000
@@ -38,13 +39,16 @@ class SignIn {
 
   async byPassword(email: string, password: string, address: string): Promise<Agent> {
     const mine = `email/${email.trim().toLowerCase()}`
+    // The address first: whoever guesses from one place uses up that place, and little of anybody's e-mail.
+    const theirs = `address/${partyOf(address)}`
+    this.#attempts.take(theirs, ADDRESS_MAX)
     this.#attempts.take(mine, EMAIL_MAX)
-    this.#attempts.take(`address/${address}`, ADDRESS_MAX)
     const agents = this.#options.settings.agentByEmail(email).filter(({ isActive, passwordHash }) => isActive && passwordHash !== null)
     if (agents.length === 0) await verifyPassword(password, await this.#decoy)
     for (const agent of agents.slice(0, AGENTS_MAX)) {
       if (!(await verifyPassword(password, agent.passwordHash ?? ''))) continue
       this.#attempts.forget(mine)
+      this.#attempts.giveBack(theirs)
       return agent
     }
     throw refused()
@@ -52,7 +56,7 @@ class SignIn {
 
   /** Of two who use one link at once, the removal of its setting lets one through. */
   async byCode(code: string, address: string): Promise<Agent> {
-    this.#attempts.take(`address/${address}`, ADDRESS_MAX)
+    this.#attempts.take(`address/${partyOf(address)}`, ADDRESS_MAX)
     const { settings, settingWishes, clock } = this.#options
     const link = settings.sessionByHash(hashToken(code))
     const agent = link === undefined ? undefined : settings.agent(link.agentId)
@@ -91,12 +95,8 @@ class SignIn {
     for (const session of surplus.slice(0, REMOVALS_MAX)) await this.end(session)
   }
 
-  async end({ id, agentId, organizationId }: Session): Promise<void> {
-    const write = { kind: 'session', action: 'remove', id, expectedRev: null } as const
-    await this.#options.settingWishes.put({ kind: 'agent', id: agentId }, organizationId, write, {}).catch((error: unknown) => {
-      // Another request has removed it: what was wanted.
-      if (!(error instanceof ConfabError && error.code === 'setting_not_found')) throw error
-    })
+  end(session: Session): Promise<void> {
+    return endSession(this.#options, session)
   }
 }
 
