@@ -52,7 +52,7 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
       ...core,
       views,
       uploads,
-      fileUrlOf: (organizationId, fileId) => `${config.publicUrl}${links.pathOf(organizationId, fileId)}`,
+      fileUrlOf: (organizationId, fileId) => `${config.publicUrl}${links.providerPathOf(organizationId, fileId)}`,
       publicUrl: config.publicUrl,
       random: Math.random,
       logger,

@@ -39,6 +39,9 @@ const MAPPED = new Set([
   'Longitude',
   'Address',
   'Label',
+  // What became of the request to the primary URL, where this one came to the fallback.
+  'ErrorCode',
+  'ErrorUrl',
 ])
 
 /** The provider's own part that no field of ours holds: geography, referrals, forwards, replies. */

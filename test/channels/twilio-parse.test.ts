@@ -210,3 +210,9 @@ test('prints an ingest URL with its retry options', () =>
     webhook.ingestUrl('https://confab.example/', 'a b'),
     'https://confab.example/v1/ingest/twilio/a%20b#rc=5&rp=5xx,ct,rt&ct=2000&rt=4000',
   ))
+
+test('a webhook that comes by the fallback URL is the same message, not a failure', () => {
+  const direct = messageOf({ Body: 'once' })
+  const fallen = messageOf({ Body: 'once', ErrorCode: '11200', ErrorUrl: URL_OF_OURS })
+  assert.deepEqual(fallen, direct)
+})

@@ -215,3 +215,16 @@ test('an append slower than 2 s is 503, and the late success answers nobody', as
     await slow.close()
   }
 })
+
+test('a webhook that comes again by the fallback URL, signed over what Twilio adds, is the same message once', async () => {
+  const received = async (): Promise<number> =>
+    (await door.records('events')).filter(({ headers }) => headers['type'] === 'message.received').length
+  const before = await received()
+  const first = parameters('fallback')
+  assert.equal((await post(first)).status, 200)
+  assert.equal((await post({ ...first, ErrorCode: '11200', ErrorUrl: `${PUBLIC_URL}${path}` })).status, 200)
+  // Behind both in the same conversation: what they led to is decided once this one is.
+  assert.equal((await post(parameters('behind'))).status, 200)
+  await until('the last one is decided', async () => (await received()) >= before + 2)
+  assert.equal(await received(), before + 2)
+})
