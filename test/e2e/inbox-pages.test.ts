@@ -41,6 +41,16 @@ const messages: readonly Message[] = [
   sent(9, 'failed', 'undelivered'),
   sent(10, 'unknown', 'timed_out'),
   said(11, 'in', 'Taken back', { isDeleted: true, content: null }),
+  said(12, 'out', 'See you tomorrow.', {
+    send: { state: 'queued', reason: null, providerCode: null, attempt: 1 },
+    sendAt: new Date(now + 24 * 60 * MINUTE_MS).toISOString(),
+  }),
+  said(13, 'in', 'Thanks!', {
+    reactions: [
+      { by: { kind: 'agent', id: me.id }, emoji: '👍', at: ago(1) },
+      { by: { kind: 'agent', id: 'jonas' }, emoji: '👍', at: ago(1) },
+    ],
+  }),
 ]
 
 const everyState: FixtureSite = {
@@ -118,6 +128,8 @@ describe('the pages of the inbox', { skip }, () => {
     await bubble('unknown')
       .getByText(/It is not known whether this arrived\..*did not answer in time/)
       .waitFor()
+    await page.getByText(/Goes out tomorrow, /).waitFor()
+    await page.getByRole('list', { name: 'Reactions' }).getByText('by You, Jonas Weber').waitFor({ state: 'attached' })
     await page.getByText('Jonas Weber took it').waitFor()
     await page.getByText('You added “VIP”, “Refund”').waitFor()
     await assertAccessible(page, 'every state of a bubble')

@@ -5,26 +5,68 @@ import { memo, type ReactElement } from 'react'
 import type { Message } from '#schemas'
 import { Avatar } from '../parts/avatar.tsx'
 import { Icon } from '../parts/icons.tsx'
-import { useInbox } from '../state/hooks.ts'
+import { useInbox, useNow } from '../state/hooks.ts'
 import type { Pending } from '../state/model.ts'
 import { sizeWords } from '../words/text.ts'
 import { drawId } from '../words/ids.ts'
 import { clockTime, fullTime } from '../words/times.ts'
 import { authorName, refusalOf, type Names } from '../words/words.ts'
 import { ContentView } from './content.tsx'
-import { Fate, SendMark } from './send-mark.tsx'
+import { Fate, isScheduled, ScheduledMark, SendMark } from './send-mark.tsx'
 
 const sides = { in: 'in', out: 'out', note: 'note' } as const
 
-const Meta = ({ message }: { readonly message: Message }): ReactElement => (
+/** Who reacted with what, each word of theirs once. */
+const Reactions = ({ message, names }: { readonly message: Message; readonly names: Names }): ReactElement | null => {
+  const known = (message.reactions ?? []).filter(({ emoji }) => emoji !== null)
+  if (known.length === 0) return null
+  return (
+    <ul className="reactions" aria-label="Reactions">
+      {[...Map.groupBy(known, ({ emoji }) => emoji ?? '')].map(([emoji, by]) => {
+        const people = by.map((reaction) => authorName(reaction.by, names)).join(', ')
+        return (
+          <li key={emoji} className="reaction" title={people}>
+            <span>{emoji}</span>
+            {by.length > 1 ? <span aria-hidden="true">{by.length}</span> : null}
+            <span className="hidden-text"> by {people}</span>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+const Meta = ({
+  message,
+  isWaiting,
+  now,
+}: {
+  readonly message: Message
+  readonly isWaiting: boolean
+  readonly now: number
+}): ReactElement => (
   <span className="bubble__meta">
     {message.edits > 0 ? <span>edited</span> : null}
-    <time dateTime={message.orderAt} title={fullTime(message.orderAt)}>
-      {clockTime(message.orderAt)}
-    </time>
-    {message.send === null || message.direction !== 'out' ? null : <SendMark send={message.send} />}
+    {isWaiting && message.sendAt !== undefined ? (
+      <ScheduledMark sendAt={message.sendAt} now={now} />
+    ) : (
+      <time dateTime={message.orderAt} title={fullTime(message.orderAt)}>
+        {clockTime(message.orderAt)}
+      </time>
+    )}
+    {isWaiting || message.send === null || message.direction !== 'out' ? null : <SendMark send={message.send} />}
   </span>
 )
+
+const bubbleClass = (message: Message, isWaiting: boolean, isFound: boolean): string =>
+  [
+    `bubble bubble--${sides[message.direction]}`,
+    message.send?.state === 'failed' ? 'bubble--failed' : '',
+    isWaiting ? 'bubble--scheduled' : '',
+    isFound ? 'bubble--found' : '',
+  ]
+    .filter(Boolean)
+    .join(' ')
 
 interface BubbleProps {
   readonly message: Message
@@ -39,6 +81,8 @@ interface BubbleProps {
 
 export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLastRead, isFound }: BubbleProps): ReactElement => {
   const inbox = useInbox()
+  const now = useNow()
+  const isWaiting = isScheduled(message, now)
   const side = sides[message.direction]
   const author = authorName(message.author, names)
   return (
@@ -65,9 +109,7 @@ export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLast
         ) : (
           <span className="hidden-text">{side === 'note' ? `Note by ${author}` : author}</span>
         )}
-        <div
-          className={`bubble bubble--${side}${message.send?.state === 'failed' ? ' bubble--failed' : ''}${isFound ? ' bubble--found' : ''}`}
-        >
+        <div className={bubbleClass(message, isWaiting, isFound)}>
           {message.isDeleted ? (
             <p className="content__gone">Deleted</p>
           ) : (
@@ -77,8 +119,9 @@ export const Bubble = memo(({ message, names, contactId, isFirst, isLast, isLast
               onSpent={() => inbox.renewLinks(message.conversationId, message.id)}
             />
           )}
-          <Meta message={message} />
+          <Meta message={message} isWaiting={isWaiting} now={now} />
         </div>
+        <Reactions message={message} names={names} />
         <Fate message={message} />
         {isLastRead ? (
           <div className="read-mark">

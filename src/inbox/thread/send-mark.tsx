@@ -5,6 +5,7 @@ import type { ReactElement } from 'react'
 import type { Message } from '#schemas'
 import { Icon } from '../parts/icons.tsx'
 import { useInbox } from '../state/hooks.ts'
+import { comingTime, fullTime } from '../words/times.ts'
 import { sendReason } from '../words/words.ts'
 
 const marks = {
@@ -15,6 +16,17 @@ const marks = {
   failed: { icon: 'alert', word: 'Not sent' },
   unknown: { icon: 'question', word: 'Not known whether it arrived' },
 } as const
+
+/** A message that waits for its time. */
+export const ScheduledMark = ({ sendAt, now }: { readonly sendAt: string; readonly now: number }): ReactElement => (
+  <span className="tick" title={fullTime(sendAt)}>
+    <Icon name="clock" size={13} /> Goes out {comingTime(sendAt, now)}
+  </span>
+)
+
+/** Whether its time is still to come. */
+export const isScheduled = ({ send, sendAt }: Message, now: number): boolean =>
+  send?.state === 'queued' && sendAt !== undefined && Date.parse(sendAt) > now
 
 /** The small mark inside a bubble; failed and unknown have a line of their own below besides. */
 export const SendMark = ({ send }: { readonly send: NonNullable<Message['send']> }): ReactElement => {

@@ -89,10 +89,8 @@ const left: Line = ({ by, event, data, names }) => {
   return first === event.by.id ? `${by} no longer follows it` : `${by} asked ${agentsOf(data['participants'], names)} to leave it`
 }
 
-const reacted: Line = ({ by, data }) => {
-  if (data['isRemoved'] === true) return `${by} took back a reaction`
-  return typeof data['emoji'] === 'string' ? `${by} reacted with ${data['emoji']}` : `${by} reacted to a message`
-}
+/** Its time having come is nobody's doing. */
+const isRetry = (data: EventShape['data']): boolean => Number(data['attempt'] ?? 1) > 1 && data['isDue'] !== true
 
 const lines: Readonly<Record<EventType, Line>> = {
   'conversation.created': ({ by, event }) => (event.by.kind === 'contact' ? null : `${by} started the conversation`),
@@ -116,7 +114,7 @@ const lines: Readonly<Record<EventType, Line>> = {
   'note.edited': unsaid,
   'note.deleted': ({ by }) => `${by} deleted a note`,
   'message.received': unsaid,
-  'message.queued': ({ by, data }) => (Number(data['attempt'] ?? 1) > 1 ? `${by} sent a message again` : null),
+  'message.queued': ({ by, data }) => (isRetry(data) ? `${by} sent a message again` : null),
   'message.sent': unsaid,
   'message.delivered': unsaid,
   'message.read': unsaid,
@@ -125,7 +123,7 @@ const lines: Readonly<Record<EventType, Line>> = {
   'message.settled': ({ by, data }) => `${by} marked a message as ${data['after'] === 'failed' ? 'not sent' : 'sent'}`,
   'message.edited': unsaid,
   'message.deleted': ({ by }) => `${by} deleted a message`,
-  'message.reacted': reacted,
+  'message.reacted': unsaid,
   'message.attached': unsaid,
   'handover.offered': ({ by, data, names }) => `${by} offered it to ${targetOf(data['to'], names)}`,
   'handover.accepted': ({ data, names }) => `${upper(targetOf(data['to'], names))} accepted it`,
@@ -150,11 +148,7 @@ const lines: Readonly<Record<EventType, Line>> = {
 
 /** Events of messages that leave a line besides the bubble: kept with those of the conversation. */
 export const isKept = ({ type, data }: EventShape): boolean =>
-  type === 'message.settled' ||
-  type === 'message.deleted' ||
-  type === 'message.reacted' ||
-  type === 'note.deleted' ||
-  (type === 'message.queued' && Number(data['attempt'] ?? 1) > 1)
+  type === 'message.settled' || type === 'message.deleted' || type === 'note.deleted' || (type === 'message.queued' && isRetry(data))
 
 /** One line of activity, or null for events that a thread does not show, those of a newer server among them. */
 export const activityLine = (event: EventShape, names: Names, now: number): string | null => {
