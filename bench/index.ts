@@ -5,10 +5,11 @@ import { parseArgs } from 'node:util'
 import { decide } from './decide.ts'
 import { ingest } from './ingest.ts'
 import { list } from './list.ts'
+import { parse } from './parse.ts'
 import { restart } from './restart.ts'
 import type { Benchmark } from './benchmark.ts'
 
-const benchmarks: readonly Benchmark[] = [ingest, decide, list, restart]
+const benchmarks: readonly Benchmark[] = [ingest, decide, parse, list, restart]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
