@@ -73,7 +73,7 @@ export interface WishesOptions {
 
 /** How long an unknown id waits for the views to reach the log's end: it may be a moment old. */
 const FRESH_WAIT_MS = 1_000
-/** Web chat: one message a second, ten at once. */
+/** Web chat: one message or reaction a second, ten at once. */
 const VISITOR_BURST = 10
 const VISITOR_REFILL_MS = 1_000
 /** Visitors whose pace is remembered. */
@@ -131,7 +131,7 @@ class WishDoor implements Wishes {
     }
     const message = wish.about === 'message' ? await this.#message(grants, target) : null
     this.#allow(grants, wish.permission(body, message))
-    if (type === 'message.receive') this.#pace.take(grants.id, this.#options.clock())
+    if (type === 'message.receive' || type === 'contact.react') this.#pace.take(grants.id, this.#options.clock())
     const seen = { ...(await this.#see(grants, wish.about, target, body)), message, attachments: await this.#uploads(grants, body) }
     const { commands, settings, clock, drawKey, positions } = this.#options
     const facts: Facts = {

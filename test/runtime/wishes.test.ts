@@ -102,6 +102,14 @@ test('a reaction by an agent and one by the visitor are one command, each in its
   await assert.rejects(wishes.executeFrame(visitor, frame('message.react', { messageId: ids.message, emoji: 'x' })), coded('forbidden'))
 })
 
+test('a visitor reacts no faster than they write', async () => {
+  const { wishes, submitted } = open()
+  const react = (n: number) => wishes.executeFrame(visitor, { id: `k-${n}`, type: 'contact.react', messageId: ids.message, emoji: null })
+  for (let n = 0; n < 10; n++) await react(n)
+  await assert.rejects(react(10), coded('rate_limited'))
+  assert.equal(submitted.length, 10)
+})
+
 test('a message for later and a note with mentions carry what they say; fields that would mean nothing are refused', async () => {
   const { wishes, submitted } = open()
   await wishes.executeFrame(agent, frame('message.send', { text: 'soon', sendAt: '2030-01-02T00:00:00Z', unless: 'reply' }))
