@@ -13,6 +13,7 @@ import { openLocalTimers } from '#timers'
 import type { Views } from '#views'
 import { openBackfill } from './backfill.ts'
 import { openDrops } from './drops.ts'
+import { openErasedDrafts } from './erased-drafts.ts'
 import { openErasedFiles } from './erased-files.ts'
 import { openOutgoing } from './http.ts'
 import { openMedia } from './media.ts'
@@ -93,6 +94,12 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
   const drops = openDrops({
     ...shared,
     removeFiles: openErasedFiles(log, uploads),
+    clearDrafts: openErasedDrafts({
+      log,
+      reports: shared.reports,
+      clock,
+      agentIdsOf: (id) => options.settings.list('agent', id).map((agent) => agent.id),
+    }),
     listContents: (subject, upToSeq, limit) => views.contentsOf(subject.id, upToSeq, limit),
   })
   const outbox = openOutbox({ log, tails, carriers: [sender, media, wakeups, tells, drops], onError })

@@ -21,6 +21,8 @@ export interface DropsOptions {
   readonly listContents: ListContents
   /** Removes the files that these messages of a conversation still name; durable or throws. */
   readonly removeFiles: (conversationId: string, messageIds: readonly string[]) => Promise<void>
+  /** Empties the drafts that agents have in an erased conversation. */
+  readonly clearDrafts: (effect: EffectDrop, signal: AbortSignal) => Promise<void>
   readonly reports: Reports
   readonly clock: () => number
   readonly wait: WaitUntil
@@ -81,9 +83,11 @@ class DropCarrier implements Drops {
   }
 
   /** The files go first: afterwards nobody would know their names. */
-  async #listed(listContents: ListContents, { subject, upToSeq }: EffectDrop): Promise<ContentList | undefined> {
+  async #listed(listContents: ListContents, effect: EffectDrop): Promise<ContentList | undefined> {
+    const { subject, upToSeq } = effect
     try {
       const list = await listContents(subject, upToSeq, DROPS_MAX)
+      if (subject.kind === 'conversation') await this.#options.clearDrafts(effect, this.#stop.signal)
       if (list.messageIds.length > 0) await this.#options.removeFiles(subject.id, list.messageIds)
       return list
     } catch (error) {

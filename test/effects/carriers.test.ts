@@ -293,6 +293,7 @@ test('names contents to drop until the view shows none, then says so', async () 
   const emptied: string[] = []
   const drops = openDrops({
     removeFiles: (_conversationId, messageIds) => Promise.resolve(void emptied.push(...messageIds)),
+    clearDrafts: () => Promise.resolve(),
     listContents: () => Promise.resolve(lists.shift() ?? { references: [], messageIds: [] }),
     reports,
     clock: time.clock,
