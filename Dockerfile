@@ -27,7 +27,7 @@ COPY schemas schemas
 COPY actors actors
 COPY channels channels
 COPY src src
-RUN mkdir -p /data && chown node:node /data
+RUN mkdir -p /data /shared && chown node:node /data /shared
 USER node
 VOLUME /data
 EXPOSE 8080

@@ -37,7 +37,7 @@ const copy = (step: Step, stage: string, workdir: string): void => {
 
 const runStep = (step: Step, stage: string, workdir: string): void => {
   // The image's own users exist in the image alone.
-  const command = step.text.replace(/ && chown \S+ \S+/, '').replaceAll(/ (\/data)\b/g, ` ${inside(stage, '$1')}`)
+  const command = step.text.replace(/ && chown .*/, '').replaceAll(/ (\/(?:data|shared))\b/g, ` ${inside(stage, '$1')}`)
   const env = { PATH: path, HOME: process.env['HOME'] }
   const { status } = spawnSync('sh', ['-c', command], { cwd: inside(stage, workdir), stdio: 'inherit', env })
   if (status !== 0) throw new Error(`RUN ${command} ended with ${status}`)

@@ -25,6 +25,11 @@ export const url = (text: string): string => {
     throw new Error('expects a URL without query, fragment or password')
   return parsed.href.replace(/\/$/, '')
 }
+export const redisUrl = (given: string): string => {
+  if (given !== '' && !['redis:', 'rediss:'].includes(URL.parse(given)?.protocol ?? ''))
+    throw new Error('expects a redis:// or rediss:// URL')
+  return given
+}
 export const oneOf =
   <const T extends readonly string[]>(...values: T) =>
   (text: string): T[number] => {

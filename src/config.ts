@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { ConfabError } from '#errors'
 import type { Duty } from '#log'
 import { kafkaSettings } from './config-kafka.ts'
-import { integer, list, oneOf, ranges, setting, text, url } from './config-parsers.ts'
+import { integer, list, oneOf, ranges, redisUrl, setting, text, url } from './config-parsers.ts'
 
 const duties = ['ingest', 'actors', 'gateway', 'sender', 'webhooks'] as const satisfies readonly Duty[]
 const dutySet = (given: string): ReadonlySet<Duty> => {
@@ -64,6 +64,16 @@ export const settingsTable = {
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'silent'),
     'What is logged. Message texts, tokens and phone numbers never are.',
   ),
+  redisUrl: {
+    ...setting(
+      'CONFAB_REDIS_URL',
+      '',
+      redisUrl,
+      'Redis of a cluster (redis:// or rediss://): presence, typing, wake-ups; nothing in it has to survive. Unset: each node knows its own only.',
+    ),
+    // Its password stands in it.
+    isSecret: true,
+  },
   telemetry: setting(
     'CONFAB_TELEMETRY',
     'off',

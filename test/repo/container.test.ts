@@ -46,27 +46,58 @@ test('the image holds every folder of sources, serves as another user, keeps /da
 })
 
 test('image and compose file set only settings that exist', () => {
-  const compose = parse(read('docker-compose.yml')) as { services: { confab: { environment: object } } }
-  const set = [...Object.keys(environmentOf(image)), ...Object.keys(compose.services.confab.environment)]
+  const set = [...Object.keys(environmentOf(image)), ...Object.keys(composeFile().services['confab']?.environment ?? {})]
   assert.deepEqual(
     set.filter((name) => name !== 'NODE_ENV' && !settings.includes(name)),
     [],
   )
 })
 
-test('the compose file is one service over one named volume, and gives it time to stop', () => {
-  const compose = parse(read('docker-compose.yml')) as {
-    services: Record<string, { build: string; ports: string[]; volumes: string[]; stop_grace_period: string }>
-    volumes: Record<string, null>
-  }
-  assert.deepEqual(Object.keys(compose).toSorted(), ['services', 'volumes'])
-  assert.deepEqual(Object.keys(compose.services), ['confab'])
-  const { confab } = compose.services
+interface ComposeFile {
+  readonly services: Record<
+    string,
+    {
+      build?: string
+      ports?: string[]
+      volumes?: string[]
+      stop_grace_period?: string
+      profiles?: string[]
+      environment?: Record<string, unknown>
+    }
+  >
+  readonly volumes: Record<string, null>
+}
+
+const composeFile = (): ComposeFile => parse(read('docker-compose.yml'), { merge: true }) as ComposeFile
+
+test('without a profile the compose file is one service over one named volume, and gives it time to stop', () => {
+  const plain = Object.entries(composeFile().services).filter(([, { profiles }]) => profiles === undefined)
+  assert.deepEqual(
+    plain.map(([name]) => name),
+    ['confab'],
+  )
+  const [, confab] = plain[0] ?? []
   assert.equal(confab?.build, '.')
   assert.deepEqual(confab.volumes, ['data:/data'])
-  assert.deepEqual(Object.keys(compose.volumes), ['data'])
-  assert.match(confab.ports[0] ?? '', /:8080$/)
+  assert.match(confab.ports?.[0] ?? '', /:8080$/)
   assert.equal(confab.stop_grace_period, '15s')
+})
+
+test('the profile of a cluster is three brokers, Redis and two nodes that share a secret, files and an address', () => {
+  const { services, volumes } = composeFile()
+  const cluster = Object.entries(services).filter(([, { profiles }]) => profiles?.join() === 'cluster')
+  assert.deepEqual(cluster.map(([name]) => name).toSorted(), ['kafka-1', 'kafka-2', 'kafka-3', 'node-1', 'node-2', 'redis'])
+  const nodes = cluster.filter(([name]) => name.startsWith('node-')).map(([, service]) => service)
+  const brokers = cluster.filter(([name]) => name.startsWith('kafka-')).map(([, service]) => service)
+  assert.deepEqual(nodes[0]?.environment, nodes[1]?.environment)
+  assert.deepEqual(
+    brokers.map(({ environment }) => environment?.['KAFKA_NODE_ID']),
+    [1, 2, 3],
+  )
+  const mounted = Object.values(services).flatMap((service) => (service.volumes ?? []).map((volume) => volume.split(':')[0]))
+  assert.deepEqual([...new Set(mounted)].toSorted(), Object.keys(volumes).toSorted())
+  for (const { environment } of nodes)
+    for (const name of Object.keys(environment ?? {})) assert.ok(settings.includes(name), `${name} is a setting`)
 })
 
 test('what runs in production needs no development dependency', () => {
