@@ -9,6 +9,7 @@ import { changedRoute, linkCodeOf, parseRoute, routeSearch } from '../../src/inb
 import { threadItems } from '../../src/inbox/state/thread-items.ts'
 import { listViews, rowsOf } from '../../src/inbox/state/views.ts'
 import { contactNameOf, hueOf, initialsOf } from '../../src/inbox/words/names.ts'
+import { spokenWords } from '../../src/inbox/words/spoken.ts'
 import { linkedText, markedText } from '../../src/inbox/words/text.ts'
 import { countdown, duration, snoozeChoices } from '../../src/inbox/words/times.ts'
 import { activityLine } from '../../src/inbox/words/activity.ts'
@@ -197,4 +198,12 @@ test('a countdown says seconds only when they count', () => {
     '3 h 20 min',
     '3 d',
   ])
+})
+
+test('what comes is said with its author, a note as one, and a rush as a number', () => {
+  const incoming = messageOf(2, 'in')
+  const note = messageOf(3, 'note', { author: { kind: 'agent', id: 'jonas' } })
+  assert.equal(spokenWords([incoming, note], names), 'Ada: text 2. Note by Jonas Weber: text 3')
+  assert.equal(spokenWords([messageOf(4, 'in', { content: { kind: 'media' } })], names), 'Ada: a file')
+  assert.equal(spokenWords([incoming, note, messageOf(4, 'in')], names), '3 new messages')
 })

@@ -3,24 +3,11 @@
 
 import { useEffect, useRef, useState, type ReactElement } from 'react'
 import type { Message } from '#schemas'
-import { authorName, type Names } from '../words/words.ts'
+import { spokenWords } from '../words/spoken.ts'
+import type { Names } from '../words/words.ts'
 
 /** What comes within this is said together. */
 const GATHER_MS = 700
-/** More than this is a number. */
-const SPOKEN_MAX = 2
-
-/** What is said of messages that came together. */
-export const spokenWords = (fresh: readonly Message[], names: Names): string => {
-  if (fresh.length > SPOKEN_MAX) return `${fresh.length} new messages`
-  return fresh
-    .map(({ author, direction, content }) => {
-      const who = authorName(author, names)
-      return `${direction === 'note' ? `Note by ${who}` : who}: ${content?.text ?? 'a file'}`
-    })
-    .join('. ')
-}
-
 interface SpeakerProps {
   readonly messages: readonly Message[]
   readonly names: Names
