@@ -3,13 +3,13 @@
 
 import { LRUCache } from 'lru-cache'
 import type { Log, Tails } from '#log'
-import { CONTENTS_MAX } from '#schemas/log'
-import { PARTITIONS } from '#topics'
+import { CONTENTS_MAX, decodeAny, type ContactSnapshot, type ConversationSnapshot } from '#schemas/log'
+import { PARTITIONS, type Topic } from '#topics'
 import { topicOf } from '../cursor.ts'
 import { Assembler, type Entry, type Route } from './entry.ts'
 
 export interface ReplayOptions {
-  readonly log: Pick<Log, 'bounds'>
+  readonly log: Pick<Log, 'bounds' | 'latest'>
   readonly tails: Pick<Tails, 'past'>
   readonly route: Route
   readonly signal: AbortSignal
@@ -103,9 +103,28 @@ export class Replay {
       if (chunk.next >= stop) break
     }
     abort.abort()
+    await this.#withhold(topic, partition, entries)
     return { entries, next: Math.min(end, assembler.next) }
   }
+
+  /** Between an erasure and its tombstones contents still lie in the log: whoever owns them says in the snapshot up to where they are erased. */
+  async #withhold(topic: Topic, partition: number, entries: readonly Entry[]): Promise<void> {
+    if (topic !== 'events' && topic !== 'contact-events') return
+    const bySubject = Map.groupBy(
+      entries.filter(({ contents }) => contents.length > 0),
+      ({ routing }) => routing?.subjectId ?? '',
+    )
+    bySubject.delete('')
+    const subjects = [...bySubject.keys()]
+    const records = await this.#options.log.latest(topic === 'events' ? 'conversations' : 'contacts', partition, subjects)
+    for (const [index, record] of records.entries()) {
+      const upToSeq = record === null || record.value === null ? 0 : erasedUpToIn(record.value)
+      for (const entry of bySubject.get(subjects[index] ?? '') ?? []) if ((entry.routing?.seq ?? 0) <= upToSeq) entry.erase()
+    }
+  }
 }
+
+const erasedUpToIn = (value: Uint8Array): number => (decodeAny(value) as Partial<ConversationSnapshot | ContactSnapshot>).erasedUpTo ?? 0
 
 interface Wanted {
   readonly key: string
