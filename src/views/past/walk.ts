@@ -59,7 +59,7 @@ export const contentsOfEvent = (event: Event, found: ReadonlyMap<string, StoredC
   )
 
 /** Up to which seq the subject is erased today, by its owner's own word: tombstones follow some time after it. */
-export const erasedUpTo = async (log: Log, { topic, id }: Subject): Promise<number> => {
+const erasedUpTo = async (log: Log, { topic, id }: Subject): Promise<number> => {
   const [record] = await log.latest(topic === 'events' ? 'conversations' : 'contacts', partitionOf(id), [id])
   if (record === null || record === undefined || record.value === null) return 0
   return (decodeAny(record.value) as Partial<ConversationSnapshot | ContactSnapshot>).erasedUpTo ?? 0
