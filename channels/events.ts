@@ -14,6 +14,8 @@ interface Found {
   readonly eventKey: readonly string[]
   /** Other ids under which the same person may be known already, best first: one contact, one conversation. */
   readonly aliases?: readonly string[]
+  /** Done on our side, in the provider's own app or by another one: a reaction, an edit, a message taken back. */
+  readonly isOurs?: boolean
   /** Another app holds the thread: to be stored, not to be answered. */
   readonly isStandby?: boolean
   /** Opens the reply window for this long from `providerAt`. Absent = this event opens none. */

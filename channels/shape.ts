@@ -106,6 +106,9 @@ export type Signal =
   | { readonly kind: 'react'; readonly providerMessageId: string; readonly emoji: string | null }
   | { readonly kind: 'edit'; readonly providerMessageId: string; readonly text: string }
   | { readonly kind: 'delete'; readonly providerMessageId: string }
+  /** Who answers at the provider: taken from, asked of, or passed to another app. */
+  | { readonly kind: 'thread'; readonly action: 'take' | 'request' }
+  | { readonly kind: 'thread'; readonly action: 'pass'; readonly appId: string }
 
 export interface Provider {
   readonly defaultApiUrl: string

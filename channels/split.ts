@@ -38,7 +38,7 @@ const breakBefore = (text: string, end: number): number => {
 }
 
 /** The text in pieces of at most `max`; white space at the seams is left out. */
-export const pieces = (text: string, max: number, measure: Limits['measure']): string[] => {
+const pieces = (text: string, max: number, measure: Limits['measure']): string[] => {
   const found: string[] = []
   let rest = text
   while (measure(rest) > max) {

@@ -95,6 +95,8 @@ const bodyOf = (wanted: Signal, { options }: RenderContext['account']): object |
       return can.canEdit ? { type: 'message.edit', id: wanted.providerMessageId, text: wanted.text } : null
     case 'delete':
       return can.canDelete ? { type: 'message.delete', id: wanted.providerMessageId } : null
+    case 'thread':
+      return null
   }
 }
 

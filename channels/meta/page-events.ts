@@ -49,8 +49,14 @@ const placeOf = (item: JsonObject, entryId: string, isStandby: boolean): Place |
   return { accountAddresses, userId, threadId: null, ...(isStandby ? { isStandby } : {}), isOurs, at }
 }
 
-const found = ({ accountAddresses, userId, threadId, isStandby }: Place, eventKey: readonly string[]) =>
-  isStandby === true ? { accountAddresses, userId, threadId, isStandby, eventKey } : { accountAddresses, userId, threadId, eventKey }
+const found = ({ accountAddresses, userId, threadId, isStandby, isOurs }: Place, eventKey: readonly string[]) => ({
+  accountAddresses,
+  userId,
+  threadId,
+  eventKey,
+  ...(isOurs ? { isOurs } : {}),
+  ...(isStandby === true ? { isStandby } : {}),
+})
 
 const referralOf = (referral: JsonObject | undefined): Referral | null => {
   if (referral === undefined) return null
@@ -239,7 +245,7 @@ const readItem = (item: JsonObject, entryId: string, isStandby: boolean, reading
   }
   const part = inner(item, kind)
   // What befalls the account as a whole names nobody.
-  const nobody: Place = { accountAddresses: [entryId], userId: '', threadId: null, isOurs: true, at: momentOf(item) }
+  const nobody: Place = { accountAddresses: [entryId], userId: '', threadId: null, isOurs: false, at: momentOf(item) }
   const place = kind === 'policy_enforcement' ? nobody : placeOf(item, entryId, isStandby)
   if (part === undefined || place === null) {
     const lack = part === undefined ? 'its object' : 'sender or recipient'

@@ -9,7 +9,7 @@ import { graphErrorOf, graphGet, graphPost, refusalWords } from './graph.ts'
 /** No profile for this person and token: no permission yet, a person who is gone, a feature that is missing (PROTOCOLS 1.8). */
 const NO_PROFILE = new Set([3, 10, 100, 230])
 
-export const profileRefusal = ({ status, body }: Answer): ProfileResult => {
+const profileRefusal = ({ status, body }: Answer): ProfileResult => {
   const error = graphErrorOf(body)
   if (error?.code === 190 || error?.code === 102) return { kind: 'credentials-refused' }
   if (error !== null && status < 500 && (NO_PROFILE.has(error.code) || (error.code >= 200 && error.code < 300))) return { kind: 'none' }

@@ -204,6 +204,12 @@ export const renderPage = (dialect: PageDialect) => {
         if (emoji === null) return post(context, { sender_action: 'unreact', payload: { message_id } })
         return post(context, { sender_action: 'react', payload: { message_id, reaction: emoji } })
       }
+      case 'thread': {
+        const own = dialect.context(context)
+        const target = wanted.action === 'pass' ? { target_app_id: wanted.appId } : {}
+        const body = { recipient: recipientOf(context.address.userId), ...target }
+        return graphPost(own, `${dialect.path(own)}/${wanted.action}_thread_control`, { body })
+      }
       case 'edit':
       case 'delete':
         return null

@@ -196,6 +196,7 @@ export const signal = (wanted: Signal, context: RenderContext): RequestDescripti
     }
     case 'edit':
     case 'delete':
+    case 'thread':
       return null
   }
 }

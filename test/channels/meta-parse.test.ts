@@ -158,3 +158,15 @@ test('more events than a request may hold are cut off with a fault', () => {
   })
   assert.deepEqual([events.length, faults], [2000, ['more events than a request may hold']])
 })
+
+test('a reaction and a deletion on our side are told from those of the person', () => {
+  const of = (sender: string, recipient: string, part: object) => {
+    const messaging = [{ sender: { id: sender }, recipient: { id: recipient }, timestamp: 5, ...part }]
+    const [event] = parseBody('instagram', { object: 'instagram', entry: [{ id: '1', messaging }] }).events
+    return [event?.kind, event?.userId, event?.isOurs]
+  }
+  const reaction = { reaction: { mid: 'm', action: 'react', emoji: '👍' } }
+  assert.deepEqual(of('2', '1', reaction), ['reaction', '2', undefined])
+  assert.deepEqual(of('1', '2', reaction), ['reaction', '2', true])
+  assert.deepEqual(of('1', '2', { message: { mid: 'm', is_echo: true, is_deleted: true } }), ['unsend', '2', true])
+})

@@ -292,3 +292,12 @@ test('signals: typing, read marks and reactions as each provider has them', () =
   for (const name of ['messenger', 'instagram', 'whatsapp'] as const)
     assert.equal(bodyOf(name, { kind: 'delete', providerMessageId: 'm' }), null)
 })
+
+test('a thread is taken, asked for, and passed to another app, where apps share it', () => {
+  const of = (signal: Signal) => providerOf('messenger').signal?.(signal, contexts.messenger) ?? assert.fail('no request')
+  assert.equal(of({ kind: 'thread', action: 'take' }).url, 'https://api.example/v25.0/101/take_thread_control')
+  const pass = of({ kind: 'thread', action: 'pass', appId: '263902037430900' })
+  assert.equal(pass.url, 'https://api.example/v25.0/101/pass_thread_control')
+  assert.deepEqual(JSON.parse(pass.body ?? ''), { recipient: { id: '5501' }, target_app_id: '263902037430900' })
+  assert.equal(providerOf('whatsapp').signal?.({ kind: 'thread', action: 'take' }, contexts.whatsapp), null)
+})
