@@ -1,7 +1,7 @@
 // The store: frames folded into conversations, messages, contacts, marks and settings, by the same folds as the server's views.
 // Between a line and whoever shows or uses state; `subscribe` and `getState` are what React's useSyncExternalStore asks for.
 
-import type { Contact, Conversation, EventShape, Message } from '#schemas'
+import type { Contact, Conversation, EventShape, Message, Scope } from '#schemas'
 import { foldContact, foldConversation, foldMessage, messageIdOf } from '#views/folds'
 import type { AppliedFrame } from './line.ts'
 
@@ -20,6 +20,8 @@ export interface ClientState {
   readonly marks: ReadonlyMap<string, Mark>
   /** `<kind>/<id>` → public form. */
   readonly settings: ReadonlyMap<string, Readonly<Record<string, unknown>>>
+  /** Who the server says this is; null before it has. */
+  readonly principalId: string | null
 }
 
 export interface Store {
@@ -36,6 +38,7 @@ export const emptyState: ClientState = {
   contacts: new Map(),
   marks: new Map(),
   settings: new Map(),
+  principalId: null,
 }
 
 const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V | undefined): ReadonlyMap<K, V> => {
@@ -117,14 +120,33 @@ const withState = (
   return { ...state, settings: withEntry(state.settings, `${kind}/${id}`, value === null ? undefined : (value as Mark['value'])) }
 }
 
-/** Permission or place lost: what was known of the scope is not shown any longer; a snapshot follows. */
+/** Whether the row stands in a list's scope. */
+const isIn = (row: Conversation, scope: Scope, me: string | null): boolean => {
+  if ('account' in scope) return row.accountId === scope.account
+  if ('team' in scope) return row.teamId === scope.team
+  if ('contact' in scope) return row.contactId === scope.contact
+  if ('conversation' in scope) return row.id === scope.conversation
+  if (!('assignee' in scope)) return true
+  if (scope.assignee === 'none') return row.assignee === null
+  return row.assignee?.id === (scope.assignee === 'me' ? me : scope.assignee)
+}
+
+/**
+ * Permission or place lost: what was known of this scope is not shown any longer; its snapshot follows.
+ * Other scopes keep theirs: a thread that is followed has a subscription of its own, which is told by a frame of its own.
+ */
 const withoutScope = (state: ClientState, { scope }: Extract<AppliedFrame, { frame: 'resync' }>): ClientState => {
-  if (scope === undefined || !('conversation' in scope)) return { ...state, conversations: new Map(), messages: new Map() }
-  return {
-    ...state,
-    conversations: withEntry(state.conversations, scope.conversation, undefined),
-    messages: withEntry(state.messages, scope.conversation, undefined),
+  if (scope === undefined) return { ...state, conversations: new Map(), messages: new Map() }
+  if ('conversation' in scope) {
+    return {
+      ...state,
+      conversations: withEntry(state.conversations, scope.conversation, undefined),
+      messages: withEntry(state.messages, scope.conversation, undefined),
+    }
   }
+  const kept = [...state.conversations].filter(([id, row]) => state.messages.has(id) || !isIn(row, scope, state.principalId))
+  const contacts = 'contact' in scope ? withEntry(state.contacts, scope.contact, undefined) : state.contacts
+  return { ...state, conversations: new Map(kept), contacts }
 }
 
 /** The state after a frame. Pure. */
@@ -138,8 +160,9 @@ export const foldFrame = (state: ClientState, frame: AppliedFrame): ClientState 
       return withState(state, frame)
     case 'resync':
       return withoutScope(state, frame)
-    case 'ephemeral':
     case 'welcome':
+      return state.principalId === frame.principal.id ? state : { ...state, principalId: frame.principal.id }
+    case 'ephemeral':
     case 'error':
       return state
   }

@@ -2,7 +2,7 @@
 // kept equal to the actor's own fold. Between events (JSON, contents filled in) and rows on server and client.
 
 import type { Content, Conversation, EventShape, SendStateName } from '#schemas'
-import { sendStateOf } from './message.ts'
+import { laterState, sendStateOf } from './message.ts'
 import { previewOf } from './preview.ts'
 
 type Row = Conversation
@@ -96,8 +96,12 @@ const changeLast = (row: Row, data: Data, change: Partial<LastMessage>): Row =>
 
 const withSendState = (row: Row, data: Data, sendState: SendStateName): Row => changeLast(row, data, { sendState })
 
+/** What a report says of the last message: never less than what is known. */
+const withReport = (row: Row, data: Data, said: SendStateName): Row =>
+  withSendState(row, data, laterState(row.lastMessage?.sendState ?? 'queued', said))
+
 const withReceipt = (row: Row, data: Data, kind: 'delivered' | 'read'): Row => {
-  if (data.upToSeq === null || data.upToSeq === undefined) return withSendState(row, data, kind)
+  if (data.upToSeq === null || data.upToSeq === undefined) return withReport(row, data, kind)
   const delivered = Math.max(row.receipts.delivered, data.upToSeq)
   const read = kind === 'read' ? Math.max(row.receipts.read, data.upToSeq) : row.receipts.read
   const { lastMessage } = row
@@ -140,15 +144,15 @@ const step = (row: Row, event: EventShape, data: Data): Row => {
     case 'note.added':
       return { ...row, lastActivityAt: event.at, lastMessage: lastMessageOf(event, data) }
     case 'message.sent':
-      return withSendState(row, data, 'sent')
+      return withReport(row, data, 'sent')
     case 'message.delivered':
       return withReceipt(row, data, 'delivered')
     case 'message.read':
       return withReceipt(row, data, 'read')
     case 'message.failed':
-      return withSendState(row, data, 'failed')
+      return withReport(row, data, 'failed')
     case 'message.unknown':
-      return withSendState(row, data, 'unknown')
+      return withReport(row, data, 'unknown')
     case 'message.settled':
       return withSendState(row, data, data.after as SendStateName)
     case 'message.edited':

@@ -71,6 +71,10 @@ const withReaction = (row: Message, event: EventShape, data: Data): Message => {
   return { ...row, reactions: index < 0 ? [...before, mine] : before.with(index, mine) }
 }
 
+/** A report that changes nothing leaves reason and codes as they are. */
+const reported = (row: Message, said: Partial<Send> & Pick<Send, 'state'>): Message =>
+  row.send === null || laterState(row.send.state, said.state) !== said.state ? row : withSend(row, said)
+
 const withSend = (row: Message, change: Partial<Send>): Message =>
   row.send === null ? row : { ...row, send: { ...row.send, reason: null, providerCode: null, ...change } }
 
@@ -78,7 +82,11 @@ const withSend = (row: Message, change: Partial<Send>): Message =>
 const withContent = (row: Message, event: EventShape, data: Data): Message =>
   row.isDeleted ? row : { ...row, content: data.content ?? null, isErased: event.erased === true }
 
-const failed = (data: Data): Partial<Send> => ({ state: 'failed', reason: data.reason ?? null, providerCode: data.providerCode ?? null })
+const failed = (data: Data): Pick<Send, 'state' | 'reason' | 'providerCode'> => ({
+  state: 'failed',
+  reason: data.reason ?? null,
+  providerCode: data.providerCode ?? null,
+})
 
 const attemptOf = (data: Data, row: Message): number => data.attempt ?? row.send?.attempt ?? 1
 
@@ -100,17 +108,17 @@ export const foldMessage = (row: Message | null, event: EventShape): Message | n
     case 'message.queued':
       return requeued(row, event, data)
     case 'message.sent': {
-      const sent = withSend(row, { state: 'sent', attempt: attemptOf(data, row) })
+      const sent = reported(row, { state: 'sent', attempt: attemptOf(data, row) })
       return data.providerMessageId === undefined ? sent : { ...sent, providerMessageId: data.providerMessageId }
     }
     case 'message.delivered':
-      return withSend(row, { state: 'delivered' })
+      return reported(row, { state: 'delivered' })
     case 'message.read':
-      return withSend(row, { state: 'read' })
+      return reported(row, { state: 'read' })
     case 'message.failed':
-      return withSend(row, { ...failed(data), attempt: attemptOf(data, row) })
+      return reported(row, { ...failed(data), attempt: attemptOf(data, row) })
     case 'message.unknown':
-      return withSend(row, { state: 'unknown', reason: data.reason ?? null, attempt: attemptOf(data, row) })
+      return reported(row, { state: 'unknown', reason: data.reason ?? null, attempt: attemptOf(data, row) })
     case 'message.settled':
       return withSend(row, { state: data.after ?? 'sent', reason: data.after === 'failed' ? 'settled_by_agent' : null })
     case 'message.edited':
@@ -129,6 +137,16 @@ export const foldMessage = (row: Message | null, event: EventShape): Message | n
 }
 
 const rank: Readonly<Record<SendStateName, number>> = { queued: 0, unknown: 0, failed: 0, sent: 1, delivered: 2, read: 3 }
+
+/**
+ * The state after a report, which may come late or twice: what is further wins, a failure is one only of what was not delivered,
+ * and nobody knows less of what has left. A new attempt begins anew and does not come this way.
+ */
+export const laterState = (before: SendStateName, said: SendStateName): SendStateName => {
+  if (said === 'failed') return rank[before] > rank.sent ? before : said
+  if (said === 'unknown') return rank[before] > 0 ? before : said
+  return rank[said] > rank[before] ? said : before
+}
 
 /**
  * The state a reader is shown: the row's own or the conversation's watermark, whichever is further.
