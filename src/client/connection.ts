@@ -12,22 +12,17 @@ import {
   type Platform,
   type Result,
   type ResumePoint,
-  type SocketLike,
   type SubscribeOptions,
   type SubscriptionWish,
-  type TokenAnswer,
 } from './line.ts'
+import { Kept, STORAGE_KEY } from './keeping.ts'
 import { Listeners } from './listeners.ts'
 import { Outbox, type Command } from './outbox.ts'
 import { Sequence } from './sequence.ts'
 import { Subscriptions } from './subscriptions.ts'
-import { Vigil } from './vigil.ts'
-
-const SUBPROTOCOL = 'confab.v1'
-const OPEN = 1
+import { Wires } from './wires.ts'
 
 class Connection implements Client {
-  readonly #options: ConnectOptions
   readonly #platform: Platform
   readonly #backoff: Backoff
   readonly #outbox: Outbox
@@ -36,12 +31,10 @@ class Connection implements Client {
   readonly #frameListeners: Listeners<AppliedFrame>
   readonly #undoWake: () => void
   readonly #sequence: Sequence
+  readonly #wires: Wires
   #status: LineStatus = { state: 'connecting' }
-  #socket: SocketLike | undefined
-  #attempt = 0
   #undoWait: () => void = () => undefined
   #undoGood: () => void = () => undefined
-  #vigil: Vigil | undefined
   #afterMs: number | undefined
   #isWelcome = false
   /** Bots and integrations may see fewer events than there are. */
@@ -51,14 +44,26 @@ class Connection implements Client {
   repeats = 0
 
   constructor(options: ConnectOptions) {
-    this.#options = options
     this.#platform = { ...thisPlatform, ...options.platform }
     this.#backoff = new Backoff(() => this.#platform.random())
-    this.#outbox = new Outbox(this.#platform)
+    const { storage, storageKey = STORAGE_KEY, onError = () => undefined, onOutcome } = options
+    const kept = storage === undefined ? undefined : new Kept(storage, storageKey, onError)
+    this.#outbox = new Outbox({ platform: this.#platform, kept, onOutcome })
     this.#subscriptions = new Subscriptions(options.resume, options.subscriptions)
     this.#sequence = new Sequence(options.resume?.known)
     this.#statusListeners = new Listeners(options.onStatus, options.onError)
     this.#frameListeners = new Listeners(options.onFrame, options.onError)
+    this.#wires = new Wires({
+      platform: this.#platform,
+      url: options.url,
+      token: options.token,
+      hello: (token) => ({ frame: 'hello', token, ...this.#subscriptions.hello() }),
+      onFrame: (frame) => this.#receive(frame),
+      onChanged: () => this.#onChanged(),
+      onLost: (code, reason) => this.#onLost(code, reason),
+      onConnecting: () => this.#become({ state: 'connecting' }),
+      onNoToken: (isRefused) => (isRefused ? this.#end('tokenRefused') : this.#wait()),
+    })
     this.#undoWake = this.#platform.onWake(() => this.#onWake())
     this.#open()
   }
@@ -116,61 +121,20 @@ class Connection implements Client {
 
   #open(): void {
     this.#undoWait()
-    const attempt = ++this.#attempt
     if (this.#status.state !== 'connecting') this.#become({ state: 'connecting' })
-    this.#options
-      .token()
-      .then((answer) => {
-        if (attempt === this.#attempt) this.#openWith(typeof answer === 'string' ? { token: answer } : answer, attempt)
-      })
-      .catch((error: unknown) => {
-        if (attempt !== this.#attempt) return
-        if (error instanceof Error && error.name === 'Refused') this.#end('tokenRefused')
-        else this.#wait()
-      })
+    this.#wires.open()
   }
 
-  #openWith(answer: Exclude<TokenAnswer, string>, attempt: number): void {
-    const socket = this.#platform.open(this.#options.url, SUBPROTOCOL)
-    this.#socket = socket
-    const isCurrent = (): boolean => attempt === this.#attempt
-    socket.onopen = () => {
-      if (isCurrent()) this.#send({ frame: 'hello', token: answer.token, ...this.#subscriptions.hello() })
-    }
-    socket.onmessage = ({ data }) => {
-      if (isCurrent() && typeof data === 'string') this.#receive(JSON.parse(data) as ServerFrame)
-    }
-    socket.onclose = ({ code, reason }) => {
-      if (isCurrent()) this.#onClosed(code, reason)
-    }
-    socket.onerror = () => undefined
-    this.#vigil = new Vigil({
-      platform: this.#platform,
-      expiresAt: answer.expiresAt,
-      token: this.#options.token,
-      onDead: () => this.#onClosed(1006, ''),
-      send: (frame) => this.#send(frame),
-    })
-  }
-
-  #onClosed(code: number, reason: string): void {
-    this.#forgetSocket()
+  #onLost(code: number, reason: string): void {
     if (staysAway(code)) return this.#end(reason === '' ? String(code) : reason)
     if (code === TOKEN_EXPIRED) this.#afterMs = 0
     this.#wait()
   }
 
-  #forgetSocket(): void {
-    // Whatever the old socket still says is not heard.
-    this.#attempt++
-    const socket = this.#socket
-    this.#socket = undefined
+  #onChanged(): void {
     this.#isWelcome = false
     this.#sent.clear()
-    this.#vigil?.stop()
-    this.#vigil = undefined
     this.#undoGood()
-    if (socket !== undefined && socket.readyState <= OPEN) socket.close()
   }
 
   #wait(): void {
@@ -183,7 +147,7 @@ class Connection implements Client {
 
   #end(reason: string): void {
     if (this.#status.state === 'ended') return
-    this.#forgetSocket()
+    this.#wires.leave()
     this.#undoWait()
     this.#undoWake()
     this.#outbox.close(reason)
@@ -191,7 +155,6 @@ class Connection implements Client {
   }
 
   #receive(frame: ServerFrame): void {
-    this.#vigil?.heard()
     switch (frame.frame) {
       case 'welcome':
         return this.#onWelcome(frame)
@@ -205,8 +168,8 @@ class Connection implements Client {
       case 'subscribed':
         return this.#subscriptions.onSubscribed(frame.id, frame.cursor)
       case 'resync':
-        // What was known no longer connects: a log that was cut may give the same numbers again.
-        this.#sequence.forget()
+        // A log that was cut may give the same numbers again; else what is known of other subscriptions stays known.
+        if (frame.reason === 'truncated' || frame.reason === 'generation') this.#sequence.forget()
         this.#subscriptions.onResync(frame.id)
         return this.#frameListeners.tell(frame)
       case 'checkpoint':
@@ -215,7 +178,7 @@ class Connection implements Client {
         return this.#onResult(frame)
       case 'reconnect':
         this.#afterMs = frame.afterMs
-        return
+        return this.#wires.move(frame.afterMs)
       case 'error':
         if (frame.code === 'log_stale') this.#become({ state: 'stale' })
         return this.#frameListeners.tell(frame)
@@ -227,10 +190,19 @@ class Connection implements Client {
 
   #onWelcome(frame: Extract<ServerFrame, { frame: 'welcome' }>): void {
     this.#isWelcome = true
+    this.#afterMs = undefined
     this.#isWhole = frame.principal.kind === 'agent' || frame.principal.kind === 'contact'
     this.#become({ state: 'catching-up' })
     for (const wish of this.#subscriptions.onWelcome(frame.cursor)) this.#send({ frame: 'subscribe', ...wish })
     this.#frameListeners.tell(frame)
+    const { organizationId, kind, id } = frame.principal
+    this.#restore(`${organizationId}/${kind}/${id}`).catch(() => undefined)
+  }
+
+  /** What an earlier page left unsent goes as soon as the line is live. */
+  async #restore(principal: string): Promise<void> {
+    await this.#outbox.restore(principal)
+    if (this.#status.state === 'live') this.#sendCommands()
   }
 
   #onEvent(frame: Extract<ServerFrame, { frame: 'event' }>): void {
@@ -281,7 +253,7 @@ class Connection implements Client {
   }
 
   #send(frame: object): void {
-    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(frame))
+    this.#wires.send(frame)
   }
 
   #become(status: LineStatus): void {
@@ -291,7 +263,7 @@ class Connection implements Client {
 
   #onWake(): void {
     if (this.#status.state === 'reconnecting' || this.#status.state === 'offline') this.#open()
-    else if (this.#isWelcome) this.#vigil?.probe()
+    else if (this.#isWelcome) this.#wires.probe()
   }
 }
 

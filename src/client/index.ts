@@ -16,6 +16,7 @@ export type {
   SubscriptionWish,
   TokenAnswer,
 } from './line.ts'
+export type { CommandStorage } from './keeping.ts'
 export { emptyState, foldFrame, openStore } from './store.ts'
 export type { ClientState, Mark, Store } from './store.ts'
 export { openApi } from './http.ts'

@@ -2,6 +2,7 @@
 // Between callers and the connection; shapes only.
 
 import type { Problem, Scope, ServerFrame } from '#schemas'
+import type { CommandStorage } from './keeping.ts'
 import type { Command } from './outbox.ts'
 
 /** `live` alone promises that everything up to now has been applied. */
@@ -67,6 +68,12 @@ export interface ConnectOptions {
   readonly onError?: (error: unknown) => void
   /** Saved together with the state it belongs to. */
   readonly resume?: ResumePoint
+  /** Where commands without an outcome outlive the page, to be sent by the next one under their ids; with it they are kept for a day. */
+  readonly storage?: CommandStorage
+  /** One for each site and sign-in that share the storage; default `confab.commands`. */
+  readonly storageKey?: string
+  /** The outcome of a command that an earlier page made; this page's have their promises. */
+  readonly onOutcome?: (command: Command, result: Result) => void
   readonly platform?: Partial<Platform>
 }
 
