@@ -40,6 +40,8 @@ export interface GatewayConfig {
   /** A session's age, ± 10 %, after which it is asked to come anew. */
   readonly sessionAgeMs: number
   readonly tokenGraceMs: number
+  /** How long clients are given to open another socket before a closing gateway or an old session ends theirs. */
+  readonly drainMs: number
   readonly frameBytesMax: number
   readonly subscriptionsMax: number
   readonly sessionsPerPrincipalMax: number
@@ -62,6 +64,7 @@ export const gatewayDefaults: GatewayConfig = {
   checkpointMs: 25_000,
   sessionAgeMs: 6 * 3_600_000,
   tokenGraceMs: 25_000,
+  drainMs: 2_500,
   frameBytesMax: 262_144,
   subscriptionsMax: 64,
   sessionsPerPrincipalMax: 20,

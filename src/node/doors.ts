@@ -94,6 +94,8 @@ const openNodeGateway = (core: Core, tools: NodeTools & Pick<DoorTools, 'views' 
     authenticate,
     execute,
     partitionOf,
+    // Alone there is no other node to move to: clients come back when this one does.
+    ...(config.kafkaBrokers.length === 0 ? { config: { drainMs: 0 } } : {}),
     addressOf: openAddresses(config.trustedProxies),
     publicUrl: () => config.publicUrl,
     fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),

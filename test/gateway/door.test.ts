@@ -271,6 +271,28 @@ test('a place that the log never reached, or reached with another record, is tru
   assert.equal(await reasonOf(place.value), 'expired')
 })
 
+test('closing leaves time to open another socket elsewhere, events go on meanwhile, and ends early where all have gone', async () => {
+  const closing = await openSite({ config: { drainMs: 3_000 } })
+  const conversation = idOf('drain')
+  const sockets = Array.from({ length: 12 }, () => new TestSocket(closing.url))
+  for (const socket of sockets) socket.send({ frame: 'hello', token: 'agent', subscriptions: inbox })
+  for (const socket of sockets) await socket.next('checkpoint')
+  const startedAt = performance.now()
+  const closed = closing.gateway.close()
+  const [first] = sockets as [TestSocket]
+  const { afterMs } = await first.next('reconnect')
+  assert.ok(afterMs <= 150, `${afterMs} ms`)
+  assert.equal((await new TestSocket(closing.url).closed).code, 1006)
+  await closing.writer.events(conversation, closing.writer.created(conversation))
+  await first.next('event')
+  for (const socket of sockets.slice(1)) await socket.next('reconnect')
+  for (const socket of sockets) socket.close()
+  await closed
+  assert.ok(performance.now() - startedAt < 2_900, 'it waited for nobody')
+  await closing.close()
+  await removeSite(closing)
+})
+
 test('closing tells who is there to come back, cuts who never spoke, and does not wait for the deaf', async () => {
   const closing = await openSite({ config: { helloTimeoutMs: 60_000 } })
   const [there, mute] = [new TestSocket(closing.url), new TestSocket(closing.url)]

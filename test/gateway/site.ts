@@ -418,7 +418,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     metrics: openMetrics(),
     publicUrl: () => 'http://confab.test',
     addressOf: ({ socket, headers }) => String(headers['x-test-address'] ?? socket.remoteAddress),
-    ...(options.config === undefined ? {} : { config: options.config }),
+    config: { drainMs: 0, ...options.config },
   })
   const server = createServer((_request, response) => response.end())
   server.on('upgrade', (request, socket, head) => gateway.handleUpgrade(request, socket, head))

@@ -15,6 +15,8 @@ export interface Reception {
   readonly frameBytesMax: number
   readonly helloTimeoutMs: number
   readonly authenticate: (token: string) => Promise<Authenticated>
+  /** Not while it starts or closes. */
+  readonly isOpen: () => boolean
   /** Whether a page of the origin may open a socket at all, and for whom. */
   readonly mayOpen: (request: IncomingMessage) => boolean
   readonly mayUse: (request: IncomingMessage, who: Authenticated) => boolean
@@ -69,6 +71,7 @@ export class WsDoor {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
     if (request.url?.split('?', 1)[0] !== PATH) return refuseUpgrade(socket, '404 Not Found')
+    if (!this.#reception.isOpen()) return refuseUpgrade(socket, '503 Service Unavailable', RETRY_AFTER)
     if (!this.#reception.mayOpen(request)) return refuseUpgrade(socket, '403 Forbidden')
     const admitted = this.#reception.admit(request)
     if (admitted === undefined) return refuseUpgrade(socket, '503 Service Unavailable', RETRY_AFTER)

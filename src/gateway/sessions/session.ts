@@ -52,6 +52,7 @@ export class Session {
   #isPulling = false
   #checkpointAt: number
   #endsAt: number
+  #isAged = false
   #toldRead = 0
 
   constructor(hub: Hub, parts: { id: string; who: Authenticated; connection: Connection; turns: Turns }) {
@@ -203,7 +204,12 @@ export class Session {
     const { config } = this.hub
     if (this.sourceEndsAt !== null && now >= this.sourceEndsAt) return this.end('revoked')
     if (expiresAt !== null && now > expiresAt + config.tokenGraceMs) return this.end('tokenExpired')
-    if (now > this.#endsAt) return this.drain(0, 'aged')
+    if (now > this.#endsAt) {
+      if (this.#isAged) return this.end('aged')
+      this.#isAged = true
+      this.#endsAt = now + config.drainMs
+      this.invite(0)
+    }
     if (this.#stuckSince !== undefined && now - this.#stuckSince > config.drainTimeoutMs) return this.end('notDrained')
     if (now < this.#checkpointAt) return
     if (this.progress.isLive && this.pending.size === 0) return this.checkpoint()
@@ -212,11 +218,10 @@ export class Session {
     this.send({ frame: 'ephemeral', kind: 'catching-up' })
   }
 
-  /** Says goodbye with all that a resume needs. */
-  drain(afterMs: number, reason: CloseReason = 'drain'): void {
+  /** Asks the client to open another socket, with all that a resume needs; this one serves until then. */
+  invite(afterMs: number): void {
     this.checkpointIfLive()
     this.send({ frame: 'reconnect', afterMs })
-    this.end(reason)
   }
 
   end(reason: CloseReason): void {
