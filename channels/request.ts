@@ -26,6 +26,8 @@ export interface ProviderContext {
 
 export interface AccountContext extends ProviderContext {
   readonly account: { readonly externalId: string; readonly options: Readonly<Record<string, string>> }
+  /** Where the provider shall call us, for health. */
+  readonly ingestUrl?: string
 }
 
 export interface RenderContext extends AccountContext {

@@ -47,6 +47,8 @@ const onItsHost = <T extends AccountContext>(context: T): T =>
 
 const accountOf = (context: AccountContext): PageAccount => ({
   path: '/me',
+  // The app of Instagram Login has an id that the Graph API does not know.
+  object: isLogin(context) ? null : 'instagram',
   self: isLogin(context)
     ? { path: '/me', fields: 'user_id,username', idIn: (body) => idOf(objectOf(body), 'user_id'), word: 'account' }
     : {

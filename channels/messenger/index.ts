@@ -35,6 +35,7 @@ const capabilities: Capabilities = {
 
 const pageOf = ({ account }: AccountContext): PageAccount => ({
   path: `/${encodeURIComponent(account.externalId)}`,
+  object: 'page',
   self: { path: '/me', fields: 'id,name', idIn: (body) => idOf(objectOf(body), 'id'), word: 'Page' },
   subscription: {
     needed: ['messages', 'messaging_postbacks'],

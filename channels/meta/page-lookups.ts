@@ -4,6 +4,7 @@
 import { blankProfile } from '../content.ts'
 import { idOf, listOf, objectOf, textOf } from '../json.ts'
 import type { AccountContext, Answer, Finding, HealthCheck, ProfileLookup, ProfileResult, Subscription } from '../shape.ts'
+import { webhookFindings, webhookRequest } from './app-health.ts'
 import { graphErrorOf, graphGet, graphPost, refusalWords } from './graph.ts'
 
 /** No profile for this person and token: no permission yet, a person who is gone, a feature that is missing (PROTOCOLS 1.8). */
@@ -60,6 +61,8 @@ export interface PageAccount {
   readonly self: { readonly path: string; readonly fields: string; idIn(body: string): string | null; readonly word: string }
   readonly subscription: PageSubscription
   readonly path: string
+  /** The app's webhook as its dashboard names it; null = its app cannot be asked. */
+  readonly object: string | null
 }
 
 /** Token, identity and subscription: everything between a person's message and our ingest that Meta tells of. */
@@ -69,22 +72,28 @@ export const pageHealth = (
 ): HealthCheck => ({
   requests(given) {
     const own = context(given)
-    const { self, path } = accountOf(own)
+    const { self, path, object } = accountOf(own)
     return [
       { name: 'self', request: graphGet(own, self.path, { fields: self.fields }) },
       { name: 'subscription', request: graphGet(own, `${path}/subscribed_apps`) },
+      ...(object === null ? [] : [{ name: 'webhook', request: webhookRequest(own) }]),
     ]
   },
   findings(answers, given) {
     const own = context(given)
-    const { self, subscription } = accountOf(own)
+    const { self, subscription, object } = accountOf(own)
     const answer = answers['self'] ?? { status: 0, body: '' }
     const refusal = refusalWords(answer)
     if (refusal !== null) return [answer.status === 0 || answer.status >= 500 ? doubtful(refusal) : broken(refusal)]
     const id = self.idIn(answer.body)
     const isOther = id !== null && id !== own.account.externalId
     const identity = isOther ? [broken(`The access token belongs to another ${self.word}: its id is ${id}.`)] : []
-    return [...identity, ...subscribedFindings(answers['subscription'], subscription, own.credentials['appId'])]
+    const expected = { object: object ?? '', needed: subscription.needed, ingestUrl: own.ingestUrl }
+    return [
+      ...identity,
+      ...subscribedFindings(answers['subscription'], subscription, own.credentials['appId']),
+      ...(object === null ? [] : webhookFindings(answers['webhook'], expected)),
+    ]
   },
 })
 

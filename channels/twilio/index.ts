@@ -4,10 +4,11 @@
 import type { ChannelAdapter } from '../shape.ts'
 import { backfill } from './backfill.ts'
 import { capabilities, credentialsSchema, ratePerSecond } from './capabilities.ts'
+import { health } from './health.ts'
 import { interpret } from './interpret.ts'
 import { lookup } from './lookup.ts'
 import { parse } from './parse.ts'
-import { authorization, render } from './render.ts'
+import { authorization, render, split } from './render.ts'
 import { callbackUrl, ingestUrl } from './urls.ts'
 import { verify } from './verify.ts'
 
@@ -28,6 +29,8 @@ export const twilio: ChannelAdapter = {
     interpret,
     lookup,
     backfill,
+    health,
+    split,
     mediaHeaders: authorization,
     isMediaHost: (host) =>
       host === 'twilio.com' || host.endsWith('.twilio.com') || host === 'twiliocdn.com' || host.endsWith('.twiliocdn.com'),

@@ -3,6 +3,7 @@
 
 import { plainText } from '../content.ts'
 import type { Content, Credentials, Headers, ProviderContext, RenderContext, Rendering, RequestDescription } from '../shape.ts'
+import { characters, splitBy } from '../split.ts'
 import { capabilities, isWhatsapp, TEXT_LENGTH_MAX } from './capabilities.ts'
 
 /** Basic credentials: the API key where there is one, else account and token. */
@@ -143,3 +144,14 @@ export const render = (content: Content, context: RenderContext): Rendering => {
   }
   return draft.degraded.length === 0 ? { kind: 'exact', request } : { kind: 'degraded', degraded: draft.degraded, request }
 }
+
+/** Texts of any length and any number of files, in as many messages as Twilio needs for them. */
+export const split = (content: Content, accountAddress: string): readonly Content[] =>
+  splitBy(content, {
+    textMax: TEXT_LENGTH_MAX,
+    measure: characters,
+    captionMax: TEXT_LENGTH_MAX,
+    attachmentsMax: capabilities(accountAddress).attachmentsMax,
+    cardsMax: 10,
+    questionMax: TEXT_LENGTH_MAX,
+  })

@@ -2,6 +2,7 @@
 // Between media, health and connecting, which make the requests, and the Graph API (PROTOCOLS 3.3, 3.5).
 
 import { idOf, inner, listOf, numberOf, objectOf, textOf } from '../json.ts'
+import { webhookFindings, webhookRequest } from '../meta/app-health.ts'
 import { graphGet, graphPost, isMetaMediaHost, refusalWords } from '../meta/graph.ts'
 import type { AccountContext, Answer, Finding, HealthCheck, MediaLocator, Subscription } from '../shape.ts'
 import { MEDIA_SCHEME } from './content.ts'
@@ -65,11 +66,13 @@ export const health: HealthCheck = {
   requests(context) {
     const fields = 'id,display_phone_number,verified_name,status,quality_rating'
     const number = { name: 'number', request: graphGet(context, `/${encodeURIComponent(context.account.externalId)}`, { fields }) }
-    if (context.account.options['wabaId'] === undefined) return [number]
-    return [number, { name: 'subscription', request: graphGet(context, `${wabaPath(context)}/subscribed_apps`) }]
+    const webhook = { name: 'webhook', request: webhookRequest(context) }
+    if (context.account.options['wabaId'] === undefined) return [number, webhook]
+    return [number, webhook, { name: 'subscription', request: graphGet(context, `${wabaPath(context)}/subscribed_apps`) }]
   },
   findings(answers, context) {
-    const found = numberFindings(answers['number'] ?? NO_ANSWER, context)
+    const expected = { object: 'whatsapp_business_account', needed: ['messages'], ingestUrl: context.ingestUrl }
+    const found = [...numberFindings(answers['number'] ?? NO_ANSWER, context), ...webhookFindings(answers['webhook'], expected)]
     if (context.account.options['wabaId'] === undefined)
       return [...found, { isBroken: false, what: 'Without the option wabaId neither subscription nor templates can be asked for.' }]
     return [...found, ...appFindings(answers['subscription'] ?? NO_ANSWER, context.credentials['appId'])]

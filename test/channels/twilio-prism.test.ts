@@ -99,3 +99,17 @@ test('a create without credentials is refused as such', async () => {
   assert.equal(answer.status, 401)
   assert.equal(provider.interpret({ kind: 'answer', status: 401, headers: {}, body: answer.body.toString() }).kind, 'permanent-credential')
 })
+
+test('what health asks is known to the specification', async () => {
+  const requests = provider.health?.requests(context()) ?? []
+  assert.deepEqual(
+    requests.map(({ name }) => name),
+    ['account', 'number'],
+  )
+  const outgoing = openOutgoing({ allow: [], trustedOrigins: [apiUrl] })
+  for (const { name, request } of requests) {
+    const answer = await outgoing.request({ ...request, timeoutMs: 20_000, responseBytesMax: 1_000_000, isToProvider: true })
+    assert.equal(answer.status, 200, name)
+  }
+  await outgoing.close()
+})

@@ -1,4 +1,4 @@
-// What Meta is asked beside sending, and what its answers mean: profiles, health in words, subscriptions, templates, where files lie.
+// What providers are asked beside sending, and what answers mean: profiles, health in words, subscriptions, templates, where files lie.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -55,7 +55,7 @@ test('a healthy Page has no findings', () => {
   const context = contextOf('101')
   assert.deepEqual(
     health.requests(context).map(({ name }) => name),
-    ['self', 'subscription'],
+    ['self', 'subscription', 'webhook'],
   )
   const fields = new URL(providerOf('messenger').subscription?.subscribe(context)[0]?.url ?? '').searchParams
     .get('subscribed_fields')
@@ -84,7 +84,7 @@ test('what is wrong with a WhatsApp number is said in words', () => {
   const context = contextOf('106', { wabaId: '1022' })
   assert.deepEqual(
     health.requests(context).map(({ request }) => new URL(request.url).pathname),
-    ['/v25.0/106', '/v25.0/1022/subscribed_apps'],
+    ['/v25.0/106', '/v25.0/77/subscriptions', '/v25.0/1022/subscribed_apps'],
   )
   const app = ok({ data: [{ whatsapp_business_api_data: { id: '77', name: 'App' } }] })
   assert.deepEqual(
@@ -99,7 +99,7 @@ test('what is wrong with a WhatsApp number is said in words', () => {
     bad.map(({ isBroken }) => isBroken),
     [true, false, true],
   )
-  assert.equal(health.requests(contextOf('106')).length, 1)
+  assert.equal(health.requests(contextOf('106')).length, 2)
 })
 
 test('subscribing and its end are requests of their own', () => {
@@ -173,4 +173,52 @@ test('a WhatsApp file is found in two steps, and its token shown to Meta’s hos
     ['lookaside.fbsbx.com', 'scontent.xx.fbcdn.net', 'fbcdn.net.evil.example', 'evilfbcdn.net', 'graph.facebook.com'].map(isMediaHost),
     [true, true, false, false, false],
   )
+})
+
+test('whether the app calls us is asked with the app’s own token, in a header', () => {
+  const health = providerOf('messenger').health ?? assert.fail('no health')
+  const context = { ...contextOf('101'), ingestUrl: 'https://confab.example/v1/ingest/messenger/k' }
+  const request = health.requests(context).find(({ name }) => name === 'webhook')?.request
+  assert.deepEqual([request?.url, request?.headers['authorization']], ['https://graph.facebook.com/v25.0/77/subscriptions', 'Bearer 77|s'])
+  const fields = [{ name: 'messages' }, { name: 'messaging_postbacks' }]
+  const good = { object: 'page', callback_url: context.ingestUrl, active: true, fields }
+  const subscription = ok({ data: [{ id: '77' }] })
+  const words = (webhook: object[]) =>
+    health.findings({ self: ok({ id: '101' }), subscription, webhook: ok({ data: webhook }) }, context).map(({ what }) => what)
+  assert.deepEqual(words([good]), [])
+  assert.deepEqual(words([{ ...good, object: 'instagram' }]), ['The app has no webhook for page: enter the ingest URL in its dashboard.'])
+  assert.deepEqual(words([{ ...good, active: false }]), ['The app’s webhook for page is switched off.'])
+  assert.deepEqual(words([{ ...good, callback_url: 'https://old.example/' }]), [
+    'The app’s webhook for page calls https://old.example/, not the ingest URL.',
+  ])
+  assert.deepEqual(words([{ ...good, fields: [{ name: 'messages' }] }]), ['The app’s webhook for page lacks messaging_postbacks.'])
+})
+
+test('Twilio’s account and number say whether messages pass', () => {
+  const health = channels.twilio.provider?.health ?? assert.fail('no health')
+  const ingestUrl = 'https://confab.example/v1/ingest/twilio/k#rc=5'
+  const context = {
+    apiUrl: 'https://api.twilio.com',
+    credentials: { accountSid: 'AC0', authToken: 't' },
+    account: { externalId: '+15550100', options: {} },
+    ingestUrl,
+  }
+  assert.deepEqual(
+    health.requests(context).map(({ request }) => request.url),
+    [
+      'https://api.twilio.com/2010-04-01/Accounts/AC0.json',
+      'https://api.twilio.com/2010-04-01/Accounts/AC0/IncomingPhoneNumbers.json?PhoneNumber=%2B15550100',
+    ],
+  )
+  const account = ok({ status: 'active' })
+  const words = (smsUrl: string | null) =>
+    health.findings({ account, number: ok({ incoming_phone_numbers: [{ sms_url: smsUrl }] }) }, context).map(({ isBroken }) => isBroken)
+  assert.deepEqual(
+    [words(ingestUrl), words('https://confab.example/v1/ingest/twilio/k'), words('https://old.example'), words(null)],
+    [[], [false], [true], [false]],
+  )
+  assert.equal(health.findings({ account, number: ok({ incoming_phone_numbers: [] }) }, context)[0]?.isBroken, true)
+  assert.equal(health.findings({ account: ok({ status: 'suspended' }) }, context)[0]?.what, 'The Twilio account is suspended.')
+  assert.equal(health.findings({ account: { status: 401, body: '{}' } }, context)[0]?.what, 'Twilio refuses the credentials.')
+  assert.equal(health.requests({ ...context, account: { externalId: 'MG1', options: {} } }).length, 1)
 })
