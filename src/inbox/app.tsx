@@ -3,7 +3,7 @@
 
 import { useCallback, useEffect, useMemo, useState, type ReactElement } from 'react'
 import type { Problem } from '#schemas'
-import { openInbox } from './live/open-inbox.ts'
+import { commandsKey, openInbox } from './live/open-inbox.ts'
 import { openLine } from './live/open-line.ts'
 import { openSession, type Session } from './live/session.ts'
 import { Shell } from './shell/shell.tsx'
@@ -30,19 +30,22 @@ const keeperOf = (): Storage | null => {
   }
 }
 
-const inboxOf = (session: Session, me: Me): Inbox =>
-  openInbox({
+const inboxOf = (session: Session, me: Me): Inbox => {
+  const keeper = keeperOf()
+  const line = { url: socketUrl(), token: () => session.socketToken(), keeper, storageKey: commandsKey(me.id) }
+  return openInbox({
     me,
     api: session.api,
-    openLine: (handlers) => openLine({ url: socketUrl(), token: () => session.socketToken() }, handlers),
+    openLine: (handlers) => openLine(line, handlers),
     clock: () => Date.now(),
     newId: drawId,
-    keeper: keeperOf(),
+    keeper,
     onSignOut: async () => {
       await session.signOut()
       window.location.assign('/inbox/')
     },
   })
+}
 
 /** A one-time code is used once: it leaves the address bar before anything else happens. */
 const takeLinkCode = (): string | null => {

@@ -274,7 +274,7 @@ test('a refused message is still there after a reload, and does not go by itself
 test('what was never sent for a day waits for its author', () => {
   const keeper = keeperOf()
   open({}, { keeper }).inbox.send('conversation-1', outgoing)
-  const later = open({}, { keeper, at: minute(30 + 24 * 60) })
+  const later = open({}, { keeper, at: minute(31 + 24 * 60) })
   assert.deepEqual([later.commands.length, pendingOf(later)[0]?.refusal?.code], [0, 'unsent'])
 })
 

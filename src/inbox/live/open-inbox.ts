@@ -41,6 +41,9 @@ const wishes: Readonly<Record<ConversationAction, string>> = {
   priority: 'conversation.prioritize',
 }
 
+/** Under which the client keeps an agent's commands. */
+export const commandsKey = (agentId: string): string => `confab.commands.${agentId}`
+
 class LiveInbox implements Inbox {
   readonly #options: InboxOptions
   readonly #holder: Holder
@@ -83,6 +86,7 @@ class LiveInbox implements Inbox {
         this.#wasLive ||= connection.state === 'live'
         if (connection.state === 'live') this.#sends.onLive()
       },
+      onLateRefusal: (_type, problem) => this.notify(problem.title, { tone: 'danger' }),
     })
     this.#line.subscribe(ALL, { all: true })
     this.#sends.restore()
@@ -257,6 +261,7 @@ class LiveInbox implements Inbox {
     this.close()
     // Unsent words are nobody's record: they do not stay on a machine that its agent leaves.
     this.#unsent.clear()
+    this.#options.keeper?.removeItem(commandsKey(this.#options.me.id))
     await this.#options.onSignOut()
   }
 

@@ -1,7 +1,7 @@
 // What the inbox needs of the world: a line (frames in, subscriptions and commands out, how it stands) and HTTP.
 // Between the inbox's state and open-line.ts and api.ts, the forms for a browser; tests bring their own.
 
-import type { Accepted, Scope, ServerFrame } from '#schemas'
+import type { Accepted, Problem, Scope, ServerFrame } from '#schemas'
 import type { Answered } from '../state/inbox.ts'
 import type { Connection } from '../state/model.ts'
 
@@ -9,6 +9,8 @@ export interface LineHandlers {
   /** Snapshots, events, states and ephemeral frames, each event once. */
   readonly onFrame: (frame: ServerFrame) => void
   readonly onConnection: (connection: Connection) => void
+  /** What an earlier page asked for was refused only now. */
+  readonly onLateRefusal: (type: string, problem: Problem) => void
 }
 
 export interface Line {

@@ -9,7 +9,7 @@ import type { Threads } from './threads.ts'
 import type { UnsentMessages } from './unsent.ts'
 
 /** After this a message is not sent by itself any more: what it answers may be long settled. */
-const FRESH_MS = 12 * 3_600_000
+const FRESH_MS = 24 * 3_600_000
 
 const stale: Problem = {
   type: 'about:blank',
