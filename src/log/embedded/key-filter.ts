@@ -77,7 +77,7 @@ export function* fillFilter(filter: KeyFilter, next: StatementSync): Generator<v
     const rows = next.all(from, SLICE_KEYS)
     for (const row of rows) filter.add(row['hash'] as number)
     const last = rows.at(-1)
-    if (last === undefined) return
+    if (last === undefined || rows.length < SLICE_KEYS) return
     from = last['hash'] as number
     yield
   }

@@ -106,19 +106,24 @@ const answer = (request: RangeRequest | TimeRequest): ReaderReply => {
   }
 }
 
-/** Between requests, so that a reader never waits for more than a slice. */
+/** A log with more keys than one slice holds waits so long with the rest: an open has better uses for its first seconds. */
+const FILL_DELAY_MS = 5_000
+
+/** Between requests, so that a reader never waits for more than a slice; half of the time at most, so that others have the processor too. */
 const fillInBackground = (): void => {
   const filter = new KeyFilter(options.filter)
   const fills = tableNames.map((table) =>
     fillFilter(filter, database.prepare(`SELECT DISTINCT hash FROM ${table} WHERE hash > ? ORDER BY hash LIMIT ?`)),
   )
-  const step = (): void => {
+  const step = (waitMs: number): void => {
     if (!database.isOpen) return
+    const startedAt = performance.now()
     while (fills[0]?.next().done === true) fills.shift()
-    if (fills.length === 0) filter.setFilled()
-    else setImmediate(step)
+    if (fills.length === 0) return filter.setFilled()
+    const tookMs = performance.now() - startedAt
+    setTimeout(step, waitMs + tookMs, 0).unref()
   }
-  setImmediate(step)
+  step(FILL_DELAY_MS)
 }
 fillInBackground()
 
