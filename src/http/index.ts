@@ -18,7 +18,7 @@ import { installConsistency } from './consistency.ts'
 import { openCursors } from './cursors.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { chatRoutes } from './routes/chat.ts'
-import { collectDocuments, documentRoutes } from './routes/documents.ts'
+import { collectDocuments, documentRoutes, type Documents } from './routes/documents.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './ingest.ts'
@@ -74,11 +74,13 @@ export const openHttp = async (options: HttpOptions): Promise<Http> => {
   }).withTypeProvider<TypeBoxTypeProvider>()
   const authentication = openAuthentication(options)
   const routes = installProblems(app, options)
-  await collectDocuments(app)
+  const documents = collectDocuments(app)
   const { duties } = options.config
   if (duties.has('ingest')) await app.register(ingestRoutes(options))
   const rest = duties.has('gateway') ? apiRoutes : itselfRoutes
-  await app.register((scope: FastifyInstance) => rest(scope.withTypeProvider<TypeBoxTypeProvider>(), options, authentication))
+  await app.register((scope: FastifyInstance) =>
+    rest(scope.withTypeProvider<TypeBoxTypeProvider>(), options, { authentication, documents }),
+  )
   await app.ready()
   return {
     server: app.server,
@@ -100,7 +102,12 @@ const itselfRoutes = (app: FastifyTypebox, options: HttpOptions): void => {
   healthRoutes(app, options)
 }
 
-const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authentication: Authentication): Promise<void> => {
+interface Parts {
+  readonly authentication: Authentication
+  readonly documents: Documents
+}
+
+const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, { authentication, documents }: Parts): Promise<void> => {
   await app.register(cookie)
   installValidation(app)
   secure(app, options)
@@ -122,7 +129,7 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, authenticati
   chatRoutes(app, tools)
   await app.register((scope: FastifyInstance) => attachmentRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), tools))
   await app.register((scope: FastifyInstance) => schemaRoutes(scope, tools), { prefix: '/schemas' })
-  await documentRoutes(app, options)
+  documentRoutes(app, options, documents)
   await pageRoutes(app, options)
 }
 

@@ -1,10 +1,10 @@
 // The contract as documents: OpenAPI from the schemas of the routes, readable at /docs; AsyncAPI of the socket.
 // Between those who build clients and the schemas, which validate by the same words.
 
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify'
 import { Problem } from '#schemas'
+import { ConfabError } from '#errors'
 import type { FastifyTypebox } from '../app.ts'
 import type { HttpOptions } from '../options.ts'
 
@@ -57,70 +57,91 @@ const operationIdOf = (method: string, url: string): string =>
     .replaceAll(/[^a-zA-Z]+([a-zA-Z])/g, (_text, first: string) => first.toUpperCase())
     .replaceAll(/[^a-zA-Z]/g, '')
 
-/** Before the routes, whose schemas it collects. */
-export const collectDocuments = async (app: FastifyInstance): Promise<void> => {
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Confab', version: '1', description: DESCRIPTION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', description: 'An API token, or a visitor’s own for the paths of the web chat.' },
-          session: {
-            type: 'apiKey',
-            in: 'cookie',
-            name: 'confab_session',
-            description: 'Of POST /v1/sessions; changes need X-Confab-Csrf.',
-          },
-        },
-      },
-      tags,
-      security: [{ bearer: [] }, { session: [] }],
-    },
-    transformObject: (document) => {
-      if (!('openapiObject' in document)) return {}
-      const { openapiObject } = document
-      for (const [url, path] of Object.entries(openapiObject.paths ?? {})) {
-        for (const [method, operation] of Object.entries(path ?? {})) {
-          if (typeof operation !== 'object' || !('responses' in operation)) continue
-          // A copy each: methods of one route share their object.
-          Object.assign(path as object, {
-            [method]: {
-              ...operation,
-              operationId: operationIdOf(method, url),
-              responses: { ...operation.responses, default: refusal },
-              ...(method === 'get' && FOLDED.test(url) ? { parameters: [...(operation.parameters ?? []), minPosition] } : {}),
-            },
-          })
-        }
-      }
-      return openapiObject
-    },
-  })
+export interface Documents {
+  open(): Promise<FastifyInstance>
 }
 
-/** After the routes. */
-export const documentRoutes = async (app: FastifyTypebox, { asyncApi }: Pick<HttpOptions, 'asyncApi'>): Promise<void> => {
-  const isPublic = { isPublic: true }
-  const schema = { hide: true }
-  app.get('/openapi.json', { config: isPublic, schema }, (_request, reply) =>
-    reply.header('access-control-allow-origin', '*').send(app.swagger()),
-  )
-  app.get('/asyncapi.json', { config: isPublic, schema }, (_request, reply) =>
-    reply.header('access-control-allow-origin', '*').send(asyncApi()),
-  )
-  await app.register(async (scope) => {
-    // The pages of the viewer are static and hold nothing but the document.
-    scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, isPublic: true }
-    })
-    await scope.register(swaggerUi, {
-      routePrefix: '/docs',
-      staticCSP: true,
-      // The viewer styles its own elements; scripts stay those of its files.
-      transformStaticCSP: (header) => header.replace("style-src 'self' https:", "style-src 'self' https: 'unsafe-inline'"),
-      theme: { title: 'Confab API', css: [{ filename: 'confab.css', content: '.swagger-ui .topbar { display: none }' }] },
-      uiConfig: { docExpansion: 'none', deepLinking: true, persistAuthorization: true, filter: true },
-    })
+const documentOptions: FastifyDynamicSwaggerOptions = {
+  openapi: {
+    openapi: '3.1.0',
+    info: { title: 'Confab', version: '1', description: DESCRIPTION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API token, or a visitor’s own for the paths of the web chat.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'confab_session',
+          description: 'Of POST /v1/sessions; changes need X-Confab-Csrf.',
+        },
+      },
+    },
+    tags,
+    security: [{ bearer: [] }, { session: [] }],
+  },
+  transformObject: (document) => {
+    if (!('openapiObject' in document)) return {}
+    const { openapiObject } = document
+    for (const [url, path] of Object.entries(openapiObject.paths ?? {})) {
+      for (const [method, operation] of Object.entries(path ?? {})) {
+        if (typeof operation !== 'object' || !('responses' in operation)) continue
+        // A copy each: methods of one route share their object.
+        Object.assign(path as object, {
+          [method]: {
+            ...operation,
+            operationId: operationIdOf(method, url),
+            responses: { ...operation.responses, default: refusal },
+            ...(method === 'get' && FOLDED.test(url) ? { parameters: [...(operation.parameters ?? []), minPosition] } : {}),
+          },
+        })
+      }
+    }
+    return openapiObject
+  },
+}
+
+/** Notes the routes as they are made. Before the routes. */
+export const collectDocuments = (app: FastifyInstance): Documents => {
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', (route) => {
+    if (route.schema?.hide !== true && route.method !== 'HEAD') routes.push(route)
   })
+  let opened: Promise<FastifyInstance> | undefined
+  return { open: () => (opened ??= openDocuments(routes)) }
+}
+
+/** A server of the document and its viewer, made when somebody first asks: a start is quicker without them. */
+const openDocuments = async (routes: readonly RouteOptions[]): Promise<FastifyInstance> => {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([import('@fastify/swagger'), import('@fastify/swagger-ui')])
+  const app = fastify({ logger: false, routerOptions: { caseSensitive: true } })
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  await app.register(swagger, documentOptions)
+  await app.register((scope) => {
+    for (const { method, url, schema = {} } of routes) scope.route({ method, url, schema, handler: () => null })
+  })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // The viewer styles its own elements; scripts stay those of its files.
+    transformStaticCSP: (header) => header.replace("style-src 'self' https:", "style-src 'self' https: 'unsafe-inline'"),
+    theme: { title: 'Confab API', css: [{ filename: 'confab.css', content: '.swagger-ui .topbar { display: none }' }] },
+    uiConfig: { docExpansion: 'none', deepLinking: true, persistAuthorization: true, filter: true },
+  })
+  await app.ready()
+  return app
+}
+
+/** After the routes. The pages of the viewer are static and hold nothing but the document. */
+export const documentRoutes = (app: FastifyTypebox, { asyncApi }: Pick<HttpOptions, 'asyncApi'>, documents: Documents): void => {
+  const route = { config: { isPublic: true }, schema: { hide: true } }
+  const pass = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const answer = await (await documents.open()).inject({ method: 'GET', url: request.url })
+    if (answer.statusCode === 404) throw new ConfabError('path_unknown')
+    return reply.code(answer.statusCode).headers(answer.headers).send(answer.rawPayload)
+  }
+  app.get('/openapi.json', route, (request, reply) => pass(request, reply.header('access-control-allow-origin', '*')))
+  for (const path of ['/docs', '/docs/*']) app.get(path, route, pass)
+  app.get('/asyncapi.json', route, (_request, reply) => reply.header('access-control-allow-origin', '*').send(asyncApi()))
 }
