@@ -42,12 +42,13 @@ export type Check = (value: unknown) => readonly Fault[] | null
 
 const compiled = new WeakMap<TSchema, Check>()
 
-/** The checker of a schema, compiled once: null = it fits. */
+/** The checker of a schema, compiled once, by the first value: null = it fits. */
 export const checkOf = (schema: TSchema): Check => {
   const known = compiled.get(schema)
   if (known !== undefined) return known
-  const validator = Compile(schema)
+  let validator: ReturnType<typeof Compile> | undefined
   const check: Check = (value) => {
+    validator ??= Compile(schema)
     if (validator.Check(value)) return null
     const faults = validator.Errors(value).flatMap((error) => faultsOf(error))
     const unique = [...new Map(faults.map((fault) => [`${fault.field} ${fault.message}`, fault])).values()]

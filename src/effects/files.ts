@@ -5,7 +5,6 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileTypeFromBuffer } from 'file-type'
 import { ConfabError, hasCode } from '#errors'
 import { isId } from '#schemas/log'
 
@@ -50,6 +49,7 @@ const ACTIVE = /^(?:text\/html|text\/xml|image\/svg|application\/(?:xhtml|xml|ja
 
 /** By the bytes; a claim counts only for what has no signature and cannot run: plain text and its kin. */
 export const sniff = async (head: Uint8Array, claimedType: string): Promise<string> => {
+  const { fileTypeFromBuffer } = await import('file-type')
   const found = await fileTypeFromBuffer(head)
   if (found !== undefined) return ACTIVE.test(found.mime) ? 'application/octet-stream' : found.mime
   const claimed = claimedType.split(';', 1)[0]?.trim().toLowerCase() ?? ''

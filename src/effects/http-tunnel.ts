@@ -5,7 +5,7 @@ import { request as requestClear } from 'node:http'
 import { request as requestSecure } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import { callbackify } from 'node:util'
-import { buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
 import { ConfabError } from '#errors'
 
 const refused = (detail: string, cause?: unknown): ConfabError =>
@@ -43,9 +43,8 @@ const openTunnel = (proxy: URL, authority: string, timeoutMs: number): Promise<S
 /**
  * undici's own ProxyAgent dials on and on when a proxy breaks off a CONNECT, whatever the deadline: a tunnel that fails here fails its request.
  */
-export const tunnelConnector = (proxyUrl: string, timeoutMs: number): buildConnector.connector => {
+export const tunnelConnector = (secure: buildConnector.connector, proxyUrl: string, timeoutMs: number): buildConnector.connector => {
   const proxy = new URL(proxyUrl)
-  const secure = buildConnector({ timeout: timeoutMs })
   const connect = async (options: buildConnector.Options): Promise<Socket> => {
     const host = options.hostname.replace(/^\[|\]$/g, '')
     const port = options.port === '' ? (options.protocol === 'https:' ? '443' : '80') : options.port

@@ -5,7 +5,7 @@ import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { callbackify } from 'node:util'
-import { Agent, buildConnector, type Dispatcher } from 'undici'
+import type { buildConnector, Dispatcher } from 'undici'
 import { ConfabError, hasCode } from '#errors'
 import { openAddressRules, type AddressRules } from './http-addresses.ts'
 import { failureOf, startWatch } from './http-failure.ts'
@@ -90,8 +90,7 @@ const judgedAddress = async (host: string, protocol: string, rules: AddressRules
 }
 
 /** Resolves once; the socket connects to the judged address, and its peer is judged again. */
-const judgingConnector = (rules: AddressRules, resolve: Resolve): buildConnector.connector => {
-  const connector = buildConnector({ timeout: CONNECT_TIMEOUT_MS })
+const judgingConnector = (connector: buildConnector.connector, rules: AddressRules, resolve: Resolve): buildConnector.connector => {
   const connect = async (options: buildConnector.Options): Promise<Socket> => {
     const host = options.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
     const hostname = await judgedAddress(host, options.protocol, rules, resolve)
@@ -114,37 +113,53 @@ const judgingConnector = (rules: AddressRules, resolve: Resolve): buildConnector
 const headersOf = (headers: Dispatcher.ResponseData['headers']): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]))
 
+interface Ways {
+  readonly judged: Dispatcher
+  readonly direct: Dispatcher
+}
+
 class Guard implements Outgoing {
+  readonly #options: OutgoingOptions
   readonly #rules: AddressRules
   readonly #trusted: ReadonlySet<string>
   readonly #onRefused: (rule: string) => void
-  readonly #judged: Dispatcher
-  readonly #direct: Dispatcher
   readonly #hasProxy: boolean
+  #ways: Promise<Ways> | undefined
 
   constructor(options: OutgoingOptions) {
+    this.#options = options
     this.#rules = openAddressRules(options.allow, options.ownAddresses ?? interfaceAddresses)
     this.#trusted = new Set(options.trustedOrigins.map((text) => new URL(text).origin))
     this.#onRefused = options.onRefused ?? (() => undefined)
+    this.#hasProxy = options.proxyUrl !== undefined && options.proxyUrl !== ''
+  }
+
+  /** Loads the client with the first request: a start has none. */
+  async #open(): Promise<Ways> {
+    const { Agent, buildConnector } = await import('undici')
+    const { proxyUrl = '', resolve = resolveAll } = this.#options
     // Gaps between bytes say nothing against a drip: the deadline over all does.
     const shared = { connections: CONNECTIONS_MAX, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 }
-    this.#hasProxy = options.proxyUrl !== undefined && options.proxyUrl !== ''
+    const connector = buildConnector({ timeout: CONNECT_TIMEOUT_MS })
     if (this.#hasProxy) {
       // Where there is a proxy there is no other way out, for providers as little as for anyone.
-      this.#judged = new Agent({ ...shared, connect: tunnelConnector(options.proxyUrl ?? '', CONNECT_TIMEOUT_MS) })
-      this.#direct = this.#judged
-    } else {
-      this.#judged = new Agent({ ...shared, connect: judgingConnector(this.#rules, options.resolve ?? resolveAll) })
-      this.#direct = new Agent({ ...shared, connect: { timeout: CONNECT_TIMEOUT_MS } })
+      const judged = new Agent({ ...shared, connect: tunnelConnector(connector, proxyUrl, CONNECT_TIMEOUT_MS) })
+      return { judged, direct: judged }
+    }
+    return {
+      judged: new Agent({ ...shared, connect: judgingConnector(connector, this.#rules, resolve) }),
+      direct: new Agent({ ...shared, connect: { timeout: CONNECT_TIMEOUT_MS } }),
     }
   }
 
   /** The way to a URL. Throws `egress_refused`. */
-  #dispatcherOf(url: URL, isToProvider: boolean): Dispatcher {
-    if (isToProvider && this.#trusted.has(url.origin)) return this.#direct
-    const rule = urlRefusal(url, this.#rules) ?? this.#proxyRefusal(url)
-    if (rule === undefined) return this.#judged
-    throw refused(rule, hostOf(url))
+  async #dispatcherOf(url: URL, isToProvider: boolean): Promise<Dispatcher> {
+    const isTrusted = isToProvider && this.#trusted.has(url.origin)
+    const rule = isTrusted ? undefined : (urlRefusal(url, this.#rules) ?? this.#proxyRefusal(url))
+    if (rule !== undefined) throw refused(rule, hostOf(url))
+    this.#ways ??= this.#open()
+    const { judged, direct } = await this.#ways
+    return isTrusted ? direct : judged
   }
 
   /** A proxy judges addresses; that bytes leave in clear it cannot judge. */
@@ -188,7 +203,7 @@ class Guard implements Outgoing {
     let headers = request.headers ?? {}
     for (let hop = 0; ; hop++) {
       if (url === null) throw refused('not a URL', '')
-      const dispatcher = wrap(this.#dispatcherOf(url, request.isToProvider === true))
+      const dispatcher = wrap(await this.#dispatcherOf(url, request.isToProvider === true))
       const data = await dispatcher.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
@@ -220,7 +235,8 @@ class Guard implements Outgoing {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#judged.destroy(), this.#direct.destroy()])
+    const ways = await this.#ways
+    await Promise.all([ways?.judged.destroy(), ways?.direct.destroy()])
   }
 }
 

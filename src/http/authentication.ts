@@ -2,7 +2,7 @@
 // Between credentials from outside and Grants, which everything behind judges by.
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { SignJWT, jwtVerify, type JWTPayload } from 'jose'
+import type { JWTPayload } from 'jose'
 import { agentRoles, type AgentRole, type Grants } from '#schemas'
 import type { Agent, Session, Token } from '#schemas/log'
 import { ConfabError } from '#errors'
@@ -113,6 +113,7 @@ class Authenticator implements Authentication {
 
   async #jwt(text: string): Promise<Authenticated> {
     const currentDate = new Date(this.#options.clock())
+    const { jwtVerify } = await import('jose')
     const { payload } = await jwtVerify(text, this.#jwtKey, { algorithms: ['HS256'], issuer: 'confab', currentDate }).catch(
       (cause: unknown) => {
         throw new ConfabError('token_invalid', { cause })
@@ -151,6 +152,7 @@ class Authenticator implements Authentication {
   async #sign(payload: JWTPayload, audience: string, lifetimeMs: number): Promise<{ token: string; expiresAt: number }> {
     const issuedAt = Math.floor(this.#options.clock() / 1000)
     const expiresAt = issuedAt + lifetimeMs / 1000
+    const { SignJWT } = await import('jose')
     const token = await new SignJWT(payload)
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer('confab')

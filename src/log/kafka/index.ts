@@ -6,7 +6,6 @@ import type { Topic } from '#topics'
 import type { LeaseFacts, LogLogger } from '../embedded/index.ts'
 import type { Log } from '../index.ts'
 import type { ConnectionOptions, KafkaClient } from './client.ts'
-import { openKafkajsClient } from './kafkajs.ts'
 import { KafkaLog } from './log.ts'
 import { settleId } from './site.ts'
 import { settleTopics } from './topic-plan.ts'
@@ -72,7 +71,11 @@ export interface KafkaLogHandle extends Log {
 
 export const openKafkaClient = async (connection: ConnectionOptions, name: KafkaClientName = 'kafkajs'): Promise<KafkaClient> => {
   if (connection.brokers.length === 0) throw new ConfabError('config_invalid', { detail: 'No Kafka broker is named.' })
-  if (name === 'kafkajs') return openKafkajsClient(connection)
+  // Each client is loaded by those who ask for it.
+  if (name === 'kafkajs') {
+    const { openKafkajsClient } = await import('./kafkajs.ts')
+    return openKafkajsClient(connection)
+  }
   const { openConfluentClient } = await import('./confluent.ts')
   return openConfluentClient(connection)
 }
