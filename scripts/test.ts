@@ -9,6 +9,8 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { provideConfluent } from './confluent.ts'
+import { provideKafka } from './kafka.ts'
 import { provideTools, tools } from './tools.ts'
 
 interface Skip {
@@ -29,6 +31,8 @@ const files = globSync('test/**/*.test.ts')
 const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
 const needed = tools.filter((tool) => text.includes(tool.testVariable) || text.includes(`'${tool.name}'`))
 Object.assign(process.env, provideTools(needed))
+if (text.includes('/kafka/index.ts')) provideKafka()
+if (text.includes("'confluent'")) process.env['NODE_PATH'] = provideConfluent()
 
 const skips: Skip[] = []
 const closing = { passed: 0, failed: 0, skipped: 0 }

@@ -13,7 +13,8 @@ const record: fc.Arbitrary<LogRecord> = fc.record({
   key: fc.string({ unit: 'binary', minLength: 1, maxLength: 90 }),
   value: fc.oneof(fc.uint8Array({ maxLength: 3000 }), fc.constant(null)),
   headers: fc.dictionary(headerName, fc.string({ maxLength: 120 }), { maxKeys: 6, noNullPrototype: true }),
-  time: fc.integer({ min: 0, max: 4_102_444_800_000 }),
+  // 0 is no time of a record: librdkafka reads it as "now".
+  time: fc.integer({ min: 1, max: 4_102_444_800_000 }),
 })
 
 const plain = ({ key, value, headers, time }: LogRecord): unknown => ({

@@ -1,4 +1,4 @@
-// The Kafka log keeps the contract of the port, with kafkajs, on a real broker.
+// The Kafka log keeps the contract of the port, with kafkajs, on a real broker (Java from CONFAB_TEST_JAVA, jars by CONFAB_TEST_MAVEN).
 
 import { after } from 'node:test'
 import { startKafka } from '../kafka/index.ts'

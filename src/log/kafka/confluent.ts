@@ -1,9 +1,28 @@
-// The other client: @confluentinc/kafka-javascript (librdkafka), where the operator has installed it.
-// Stands between the log's narrow client and the library.
+// The other client: @confluentinc/kafka-javascript (librdkafka) moves the records, where the operator has installed it.
+// Stands between the log's narrow client and the library; questions about offsets, topics and the group go by kafkajs all the same.
 
-import { ConfabError } from '#errors'
 import type { ConnectionOptions, KafkaClient } from './client.ts'
+import { loadRdKafka } from './confluent-internals.ts'
+import { ConfluentProducer, openConfluentTransactions } from './confluent-producers.ts'
+import { ConfluentReader } from './confluent-reader.ts'
+import { openKafkajsClient } from './kafkajs.ts'
 
-/** Rejects with `kafka_client_missing`. */
-export const openConfluentClient = (_connection: ConnectionOptions): Promise<KafkaClient> =>
-  Promise.reject(new ConfabError('kafka_client_missing'))
+/** Throws `kafka_client_missing`. */
+export const openConfluentClient = (connection: ConnectionOptions): KafkaClient => {
+  loadRdKafka()
+  // Our own assigner cannot be told to librdkafka, and so both clients may stand in one group.
+  const questions = openKafkajsClient(connection)
+  return {
+    offsets: (places, wish) => questions.offsets(places, wish),
+    leaderOf: (place) => questions.leaderOf(place),
+    refreshLeaders: () => questions.refreshLeaders(),
+    joinGroup: (options) => questions.joinGroup(options),
+    describeTopics: (names) => questions.describeTopics(names),
+    createTopics: (wishes) => questions.createTopics(wishes),
+    alterTopics: (wishes) => questions.alterTopics(wishes),
+    openProducer: () => new ConfluentProducer(connection),
+    openTransactional: (transactionalId, timeoutMs) => openConfluentTransactions(connection, transactionalId, timeoutMs),
+    openReader: (options) => new ConfluentReader(connection, options),
+    close: () => questions.close(),
+  }
+}

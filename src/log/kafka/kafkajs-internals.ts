@@ -122,6 +122,12 @@ requestQueue.scheduleCheckPendingRequests = function (): void {
 /** Short, so that the markers of the last transaction cost the next one 3 ms and not 300; gives up after about 9 s. */
 const RETRY = { initialRetryTime: 3, multiplier: 1.5, maxRetryTime: 300, retries: 40 } as const
 const CONNECT_TIMEOUT_MS = 1000
+
+const { prototype: clusters } = require('kafkajs/src/cluster') as { readonly prototype: { retry?: object } }
+
+// InitProducerId asks a cluster for its retries, which kafkajs forgets to give it: five, of 300 ms and more.
+clusters.retry = RETRY
+
 /** Milliseconds after which leaders are asked for though nothing failed. */
 const METADATA_AGE_MS_MAX = 60_000
 
