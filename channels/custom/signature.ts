@@ -1,7 +1,7 @@
 // Standard Webhooks 1.0.0, scheme v1: base64(HMAC-SHA256(key, id.timestamp.body)), the same both ways.
 // Between a connector outside of Confab and ingest, and between our sends and that connector's `sendUrl`.
 
-import { hmacSha256, isSameText } from '../hmac.ts'
+import { hmac, isSameText } from '../hmac.ts'
 import type { Headers, SignedRequest } from '../shape.ts'
 
 /** Older or newer proofs are refused: the specification's own tolerance. */
@@ -14,7 +14,7 @@ const ID_LENGTH_MAX = 256
 const keyOf = (secret: string): Uint8Array => Buffer.from(secret.replace(/^whsec_/, ''), 'base64')
 
 const signatureOf = (secret: string, frame: string, body: Uint8Array): string =>
-  `v1,${hmacSha256(secret, [Buffer.from(frame), body], keyOf).toString('base64')}`
+  `v1,${hmac('sha256', secret, [Buffer.from(frame), body], keyOf).toString('base64')}`
 
 const isRecent = (timestamp: number, at: number | undefined): boolean =>
   at === undefined || Math.abs(at / 1000 - timestamp) <= AGE_SECONDS_MAX

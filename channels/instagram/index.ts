@@ -3,41 +3,17 @@
 
 import { Type } from 'typebox'
 import { metaCredentials, metaOptions, pageOptions } from '../meta/credentials.ts'
-import { GRAPH_URL, isMetaMediaHost } from '../meta/graph.ts'
-import { interpretPage } from '../meta/page-errors.ts'
+import { GRAPH_URL } from '../meta/graph.ts'
 import { readPageEntry } from '../meta/page-events.ts'
-import { pageHealth, pageProfile, pageSubscription, type PageAccount } from '../meta/page-lookups.ts'
-import { pageLimits, renderPage } from '../meta/page-render.ts'
+import type { PageAccount } from '../meta/page-lookups.ts'
+import { pageCapabilities, pageProvider } from '../meta/page-provider.ts'
+import { pageLimits, type PageDialect } from '../meta/page-render.ts'
 import { metaWebhook } from '../meta/webhook.ts'
 import { idOf, inner, objectOf } from '../json.ts'
-import type { AccountContext, Capabilities, ChannelAdapter } from '../shape.ts'
-import { utf8Bytes, type Limits } from '../split.ts'
+import type { AccountContext, ChannelAdapter } from '../shape.ts'
+import { utf8Bytes } from '../split.ts'
 
-const DAY_MS = 86_400_000
-const MEGABYTE = 1_048_576
 const LOGIN_URL = 'https://graph.instagram.com'
-
-/** Counted in bytes of UTF-8, unlike Messenger's. */
-const limits: Limits = { ...pageLimits, textMax: 1000, measure: utf8Bytes }
-
-const capabilities: Capabilities = {
-  kinds: ['text', 'media', 'choice', 'cards', 'native'],
-  textLengthMax: limits.textMax,
-  attachmentsMax: 1,
-  attachmentBytesMax: 25 * MEGABYTE,
-  windowMs: DAY_MS,
-  afterWindow: 'agent',
-  agentWindowMs: 7 * DAY_MS,
-  hasReceipts: true,
-  hasReadReceipts: true,
-  canEdit: false,
-  canDelete: false,
-  canReact: true,
-  canReply: true,
-  canType: true,
-  canMarkRead: true,
-  optionsMax: { buttons: 0, 'quick-replies': 13, list: 0 },
-}
 
 const isLogin = ({ account }: AccountContext): boolean => account.options['login'] === 'instagram'
 
@@ -63,13 +39,15 @@ const accountOf = (context: AccountContext): PageAccount => ({
       { needed: ['messages'], wanted: [] },
 })
 
-const page = renderPage({
+const dialect: PageDialect = {
   path: () => '/me',
-  limits,
+  // Counted in bytes of UTF-8, unlike Messenger's.
+  limits: { ...pageLimits, textMax: 1000, measure: utf8Bytes },
   hasMetadata: false,
   hasButtons: false,
-  context: onItsHost,
-})
+  hosted: onItsHost,
+}
+const capabilities = pageCapabilities(dialect)
 
 export const instagram: ChannelAdapter = {
   name: 'instagram',
@@ -82,18 +60,5 @@ export const instagram: ChannelAdapter = {
     ),
   }),
   webhook: metaWebhook({ channel: 'instagram', object: 'instagram', read: readPageEntry }),
-  provider: {
-    defaultApiUrl: GRAPH_URL,
-    ...page,
-    interpret: interpretPage,
-    lookup: null,
-    backfill: null,
-    mediaHeaders: () => ({}),
-    isMediaHost: isMetaMediaHost,
-    ratePerSecond: () => 40,
-    callbackUrl: () => null,
-    profile: pageProfile('name,username,profile_pic', onItsHost),
-    health: pageHealth(accountOf, onItsHost),
-    subscription: pageSubscription(accountOf, onItsHost),
-  },
+  provider: pageProvider(dialect, { accountOf, profileFields: 'name,username,profile_pic' }),
 }

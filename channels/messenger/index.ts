@@ -2,38 +2,15 @@
 // Between Meta's webhooks and Send API, and the shape that ingest and effects know.
 
 import { metaCredentials, metaOptions, pageOptions } from '../meta/credentials.ts'
-import { GRAPH_URL, isMetaMediaHost } from '../meta/graph.ts'
-import { interpretPage } from '../meta/page-errors.ts'
 import { readPageEntry } from '../meta/page-events.ts'
-import { pageHealth, pageProfile, pageSubscription, type PageAccount } from '../meta/page-lookups.ts'
-import { pageLimits, renderPage } from '../meta/page-render.ts'
+import type { PageAccount } from '../meta/page-lookups.ts'
+import { pageCapabilities, pageProvider } from '../meta/page-provider.ts'
+import { pageLimits, type PageDialect } from '../meta/page-render.ts'
 import { metaWebhook } from '../meta/webhook.ts'
 import { idOf, objectOf } from '../json.ts'
-import type { AccountContext, Capabilities, ChannelAdapter } from '../shape.ts'
+import type { AccountContext, ChannelAdapter } from '../shape.ts'
 
-const DAY_MS = 86_400_000
-const MEGABYTE = 1_048_576
-
-const capabilities: Capabilities = {
-  kinds: ['text', 'media', 'choice', 'cards', 'native'],
-  textLengthMax: pageLimits.textMax,
-  attachmentsMax: pageLimits.attachmentsMax,
-  attachmentBytesMax: 25 * MEGABYTE,
-  windowMs: DAY_MS,
-  afterWindow: 'agent',
-  agentWindowMs: 7 * DAY_MS,
-  hasReceipts: true,
-  hasReadReceipts: true,
-  canEdit: false,
-  canDelete: false,
-  canReact: true,
-  canReply: true,
-  canType: true,
-  canMarkRead: true,
-  optionsMax: { buttons: 3, 'quick-replies': 13, list: 0 },
-}
-
-const pageOf = ({ account }: AccountContext): PageAccount => ({
+const accountOf = ({ account }: AccountContext): PageAccount => ({
   path: `/${encodeURIComponent(account.externalId)}`,
   object: 'page',
   self: { path: '/me', fields: 'id,name', idIn: (body) => idOf(objectOf(body), 'id'), word: 'Page' },
@@ -54,15 +31,14 @@ const pageOf = ({ account }: AccountContext): PageAccount => ({
   },
 })
 
-const same = <T>(context: T): T => context
-
-const page = renderPage({
-  path: (context) => pageOf(context).path,
+const dialect: PageDialect = {
+  path: (context) => accountOf(context).path,
   limits: pageLimits,
   hasMetadata: true,
   hasButtons: true,
-  context: same,
-})
+  hosted: (context) => context,
+}
+const capabilities = pageCapabilities(dialect)
 
 export const messenger: ChannelAdapter = {
   name: 'messenger',
@@ -70,20 +46,5 @@ export const messenger: ChannelAdapter = {
   credentialsSchema: metaCredentials('A Page access token that does not expire.'),
   optionsSchema: metaOptions(pageOptions),
   webhook: metaWebhook({ channel: 'messenger', object: 'page', read: readPageEntry }),
-  provider: {
-    defaultApiUrl: GRAPH_URL,
-    ...page,
-    interpret: interpretPage,
-    lookup: null,
-    backfill: null,
-    // A link of Meta's CDN holds its own proof: the token stays here.
-    mediaHeaders: () => ({}),
-    isMediaHost: isMetaMediaHost,
-    // Meta allows 300 a second for texts and 10 for audio and video; the sender learns the rest from throttling.
-    ratePerSecond: () => 40,
-    callbackUrl: () => null,
-    profile: pageProfile('first_name,last_name,profile_pic', same),
-    health: pageHealth(pageOf, same),
-    subscription: pageSubscription(pageOf, same),
-  },
+  provider: pageProvider(dialect, { accountOf, profileFields: 'first_name,last_name,profile_pic' }),
 }

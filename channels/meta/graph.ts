@@ -2,7 +2,7 @@
 // Between every request to Meta and the outgoing guard.
 
 import { codeIn, inner, objectOf, textOf, type JsonObject } from '../json.ts'
-import { hmacSha256 } from '../hmac.ts'
+import { hmac } from '../hmac.ts'
 import type { Answer, AccountContext, Credentials, Headers, RequestDescription } from '../shape.ts'
 
 export const GRAPH_URL = 'https://graph.facebook.com'
@@ -21,7 +21,7 @@ const graphUrl = ({ apiUrl, account, credentials }: AccountContext, path: string
   const version = /^v\d{1,3}\.\d{1,2}$/.test(chosen) ? chosen : VERSION
   const isProved = account.options['appSecretProof'] === 'on' && credentials['appSecret'] !== undefined
   const proof = isProved
-    ? { appsecret_proof: hmacSha256(credentials['appSecret'] ?? '', [Buffer.from(tokenOf(credentials))]).toString('hex') }
+    ? { appsecret_proof: hmac('sha256', credentials['appSecret'] ?? '', [Buffer.from(tokenOf(credentials))]).toString('hex') }
     : {}
   const search = new URLSearchParams({ ...query, ...proof }).toString()
   return `${apiUrl}/${version}${path}${search === '' ? '' : `?${search}`}`

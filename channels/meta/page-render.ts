@@ -3,7 +3,7 @@
 
 import { plainText, type Card, type Choice, type ChoiceOption, type Content } from '../content.ts'
 import { made, nativeObject, refused, rendered, shortened, type Draft } from '../draft.ts'
-import type { RenderContext, Rendering, RequestDescription, Signal } from '../shape.ts'
+import type { AccountContext, RenderContext, Rendering, RequestDescription, Signal } from '../shape.ts'
 import { characters, splitBy, type Limits } from '../split.ts'
 import { carried } from './correlation.ts'
 import { graphPost } from './graph.ts'
@@ -16,7 +16,8 @@ export interface PageDialect {
   readonly hasMetadata: boolean
   /** Whether a question can have buttons below it, beside quick replies. */
   readonly hasButtons: boolean
-  context(context: RenderContext): RenderContext
+  /** The context on the account's own host, where that is not Meta's usual one. */
+  readonly hosted: <T extends AccountContext>(context: T) => T
 }
 
 const QUICK_REPLIES_MAX = 13
@@ -175,7 +176,7 @@ const recipientOf = (userId: string): Message =>
 
 export const renderPage = (dialect: PageDialect) => {
   const post = (context: RenderContext, body: Message): RequestDescription => {
-    const own = dialect.context(context)
+    const own = dialect.hosted(context)
     return graphPost(own, `${dialect.path(own)}/messages`, { body: { recipient: recipientOf(context.address.userId), ...body } })
   }
 
@@ -205,7 +206,7 @@ export const renderPage = (dialect: PageDialect) => {
         return post(context, { sender_action: 'react', payload: { message_id, reaction: emoji } })
       }
       case 'thread': {
-        const own = dialect.context(context)
+        const own = dialect.hosted(context)
         const target = wanted.action === 'pass' ? { target_app_id: wanted.appId } : {}
         const body = { recipient: recipientOf(context.address.userId), ...target }
         return graphPost(own, `${dialect.path(own)}/${wanted.action}_thread_control`, { body })

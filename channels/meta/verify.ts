@@ -1,7 +1,7 @@
 // X-Hub-Signature-256: sha256=hex(HMAC-SHA256(app secret, raw body)), and the GET by which Meta asks whether the path is ours.
 // Between ingest and every byte that claims to come from Meta (PROTOCOLS 1.1, 1.2; test/fixtures/channels/meta-signatures.json).
 
-import { hmacSha256, isSameText } from '../hmac.ts'
+import { hmac, isSameText } from '../hmac.ts'
 import type { Response, SignedRequest } from '../shape.ts'
 
 const PREFIX = 'sha256='
@@ -14,7 +14,7 @@ export const verify = ({ headers, body, secrets }: Pick<SignedRequest, 'headers'
   if (given === undefined || given.length !== HEADER_LENGTH) return false
   let isProved = false
   // Every secret is tried, so that the time tells nothing of which one fitted.
-  for (const secret of secrets) if (isSameText(given, PREFIX + hmacSha256(secret, [body]).toString('hex'))) isProved = true
+  for (const secret of secrets) if (isSameText(given, PREFIX + hmac('sha256', secret, [body]).toString('hex'))) isProved = true
   return isProved
 }
 

@@ -1,7 +1,8 @@
 // X-Twilio-Signature: base64(HMAC-SHA1(auth token, URL + sorted names and values)), judged exactly as Twilio's own validator does.
 // Stands between ingest and every byte that claims to come from Twilio.
 
-import { createHash, hash as digest, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { hmac, isSameText } from '../hmac.ts'
 import type { SignedRequest } from '../shape.ts'
 import { parseForm, type Form } from './form.ts'
 
@@ -97,41 +98,6 @@ const signedParameters = (form: Form): string => {
   return text
 }
 
-const isSame = (given: Buffer, expected: Buffer): boolean => given.length === expected.length && timingSafeEqual(given, expected)
-
-const BLOCK_BYTES = 64
-const SHA1_BYTES = 20
-/** Secrets whose pads are kept; a site has a few. */
-const PADS_MAX = 256
-
-interface Pads {
-  readonly inner: Buffer
-  readonly outer: Buffer
-}
-
-/** createHmac imports its key anew each time, which costs more than the hash: so the two padded blocks (RFC 2104) are kept. */
-const padsOf = new Map<string, Pads>()
-
-const padded = (secret: string): Pads => {
-  const known = padsOf.get(secret)
-  if (known !== undefined) return known
-  const key = Buffer.from(secret)
-  const block = Buffer.alloc(BLOCK_BYTES)
-  block.set(key.length > BLOCK_BYTES ? digest('sha1', key, 'buffer') : key)
-  const outer = Buffer.alloc(BLOCK_BYTES + SHA1_BYTES)
-  outer.set(block.map((byte) => byte ^ 0x5c))
-  const pads = { inner: Buffer.from(block.map((byte) => byte ^ 0x36)), outer }
-  if (padsOf.size >= PADS_MAX) padsOf.clear()
-  padsOf.set(secret, pads)
-  return pads
-}
-
-const hmacSha1 = (secret: string, text: string): Buffer => {
-  const { inner, outer } = padded(secret)
-  outer.set(digest('sha1', Buffer.concat([inner, Buffer.from(text)]), 'buffer'), BLOCK_BYTES)
-  return digest('sha1', outer, 'buffer')
-}
-
 /** The body that the URL vouches for by its hash: JSON. undefined = a form. */
 const bodyHashOf = (url: string): string | undefined => {
   if (!url.includes('bodySHA256')) return undefined
@@ -141,20 +107,20 @@ const bodyHashOf = (url: string): string | undefined => {
 
 /** Twilio's validator (twilio-node src/webhooks/webhooks.ts); the fragment, which holds retry options, is neither sent nor signed. */
 export const verify = ({ url: given, headers, body, secrets }: SignedRequest): boolean => {
-  const signature = Buffer.from(headers['x-twilio-signature'] ?? '')
-  if (signature.length === 0) return false
+  const signature = headers['x-twilio-signature'] ?? ''
+  if (signature === '') return false
   const hash = given.indexOf('#')
   const url = hash === -1 ? given : given.slice(0, hash)
   const bodyHash = bodyHashOf(url)
   if (bodyHash !== undefined) {
     const actual = createHash('sha256').update(body).digest('hex')
-    if (!isSame(Buffer.from(bodyHash), Buffer.from(actual))) return false
+    if (!isSameText(bodyHash, actual)) return false
   } else if ((headers['content-type'] ?? '').includes('json')) return false
   const parameters = bodyHash === undefined ? signedParameters(parseForm(body)) : ''
   for (const candidate of candidates(url)) {
     for (const secret of secrets) {
-      const expected = hmacSha1(secret, candidate + parameters).toString('base64')
-      if (isSame(signature, Buffer.from(expected))) return true
+      const expected = hmac('sha1', secret, [Buffer.from(candidate + parameters)]).toString('base64')
+      if (isSameText(signature, expected)) return true
     }
   }
   return false
