@@ -74,7 +74,7 @@ test('a tail that stands still behind the end is not ready; one that moves is, a
   await until('it moves', () => (tails.facts()[0]?.passed ?? 0) > 0)
   assert.equal((await look({ tails })).isReady, true)
   abort.abort()
-  const ended = { name: 'outbox', positions: [], passed: 0, state: 'ended' } as const
+  const ended = { name: 'outbox', positions: [], passed: 0, state: 'ended', failingSince: undefined } as const
   assert.deepEqual((await look({ tails: { facts: () => [ended] } })).reasons, ['The tail of outbox has ended.'])
 })
 

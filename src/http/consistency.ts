@@ -15,13 +15,21 @@ const POSITION_MAX = 4_096
 export type Stand = (request: FastifyRequest, reply: FastifyReply, asOf: AsOf) => void
 
 /** Installs the wait before every read and answers how to say where one stands. */
-export const installConsistency = (app: FastifyInstance, { positions, views }: Pick<HttpOptions, 'positions' | 'views'>): Stand => {
+export const installConsistency = (
+  app: FastifyInstance,
+  { positions, views, staleMs }: Pick<HttpOptions, 'positions' | 'views' | 'staleMs'>,
+): Stand => {
   app.addHook('preHandler', async (request, reply) => {
+    if (request.method !== 'GET' || request.who === null) return
+    const age = staleMs()
+    // The log is away: what the views hold is served, and how old it may be is said.
+    if (age !== null) reply.header('confab-stale', 'true').header('confab-stale-seconds', String(Math.ceil(age / 1000)))
     const wanted = request.headers['confab-min-position']
-    if (wanted === undefined || request.method !== 'GET' || request.who === null) return
+    if (wanted === undefined) return
     if (typeof wanted !== 'string' || wanted.length > POSITION_MAX) throw new ConfabError('position_invalid')
     const places = positions.open(wanted, request.who.grants)
-    if (!(await views.waitFor(places, WAIT_MS))) reply.header('confab-stale', 'true')
+    // Nothing comes while the log is away.
+    if (!(await views.waitFor(places, age === null ? WAIT_MS : 0))) reply.header('confab-stale', 'true')
   })
   return (request, reply, asOf) => void reply.header('confab-position', positions.seal(asOf, whoOf(request).grants))
 }

@@ -103,6 +103,8 @@ export interface HttpOptions {
   readonly logger: Pick<Logger, 'error' | 'warn' | 'info' | 'debug'>
   readonly metrics: Metrics
   readonly readiness: () => Readiness | Promise<Readiness>
+  /** How long the log has not been readable, in milliseconds; null = it is. */
+  readonly staleMs: () => number | null
   /** Told of each answered request of the API; must not wait. */
   readonly onAnswered?: (request: Omit<RequestLog, 'node'>) => void
   /** A signed webhook was refused for reasons of ours and may not come again. */

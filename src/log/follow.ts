@@ -81,6 +81,8 @@ export interface TailFacts {
   readonly passed: number
   /** `ended`: though its signal did not say so; its position means nothing in this log any more, or who read it failed. */
   readonly state: 'reading' | 'failing' | 'ended'
+  /** Monotonic milliseconds since when it fails; undefined = it does not. */
+  readonly failingSince: number | undefined
 }
 
 export interface Tails {
@@ -90,6 +92,8 @@ export interface Tails {
   past(name: string, from: readonly Position[], options: ReadOptions): AsyncIterable<Chunk>
   /** All tails but those whose signal ended them. */
   facts(): readonly TailFacts[]
+  /** How long the log has not been readable, in milliseconds; null = it is. */
+  staleMs(): number | null
 }
 
 export interface TailsOptions {
@@ -98,6 +102,8 @@ export interface TailsOptions {
   readonly onRestart?: (name: string) => void
   readonly random?: () => number
   readonly wait?: FollowOptions['wait']
+  /** Monotonic milliseconds. */
+  readonly now?: () => number
 }
 
 class NodeTails implements Tails {
@@ -110,6 +116,15 @@ class NodeTails implements Tails {
 
   facts(): readonly TailFacts[] {
     return [...this.#facts]
+  }
+
+  staleMs(): number | null {
+    const since = this.facts().flatMap(({ failingSince }) => failingSince ?? [])
+    return since.length === 0 ? null : this.#now() - Math.min(...since)
+  }
+
+  #now(): number {
+    return (this.#options.now ?? (() => performance.now()))()
   }
 
   async *follow(
@@ -126,6 +141,7 @@ class NodeTails implements Tails {
       },
       passed: 0,
       state: 'reading',
+      failingSince: undefined,
     }
     // Begun anew by whoever knows what to do about an end.
     for (const other of this.#facts) if (other.name === name && other.state === 'ended') this.#facts.delete(other)
@@ -136,12 +152,14 @@ class NodeTails implements Tails {
         signal,
         onOutage: () => {
           facts.state = 'failing'
+          facts.failingSince ??= this.#now()
           onOutage?.()
         },
         onPassed: (position) => {
           positions.set(keyOf(position), position)
           facts.passed++
           facts.state = 'reading'
+          facts.failingSince = undefined
         },
       })
     } catch (cause) {

@@ -161,6 +161,7 @@ export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => 
       }),
     }),
     onWebhookRefused,
+    staleMs: () => core.tails.staleMs(),
     ...(config.telemetry === 'off' ? {} : { onAnswered: openNodeTelemetry(core, tools) }),
     publicUrl: () => config.publicUrl,
     webDirectory: WEB_DIRECTORY,

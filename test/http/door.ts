@@ -57,6 +57,8 @@ export interface Door {
   readonly tokens: Readonly<Record<'owner' | 'agent' | 'observer' | 'bot' | 'integration' | 'stranger' | 'expired', string>>
   /** The time that the door sees. */
   now: number
+  /** How long the log has been away. */
+  staleMs: number | null
   records(topic: Topic): Promise<StoredRecord[]>
   /** A request as someone; answers status, headers and JSON. */
   ask(method: string, url: string, options?: { as?: string | null; body?: unknown; headers?: Record<string, string> }): Promise<Reply>
@@ -136,7 +138,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
   const secrets = openSecrets(randomBytes(32))
   const names = ['owner', 'agent', 'observer', 'bot', 'integration', 'stranger', 'expired'] as const
   const tokens = Object.fromEntries(names.map((name) => [name, secrets.tokenText('confab', name)])) as Door['tokens']
-  const door = { now: Date.now() } as { -readonly [K in keyof Door]: Door[K] }
+  const door = { now: Date.now(), staleMs: null } as { -readonly [K in keyof Door]: Door[K] }
   const clock = (): number => door.now
   const fail = (error: unknown): void => {
     throw error
@@ -205,6 +207,7 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     metrics,
     readiness: () => ({ isReady: true, checks: { log: true }, reasons: [] }),
     publicUrl: () => PUBLIC_URL,
+    staleMs: () => door.staleMs,
     webDirectory: join(directory, 'web'),
     typing: (_grants, said) => void typed.push(said),
     asyncApi: () => ({ asyncapi: '3.0.0' }),
