@@ -65,6 +65,11 @@ export const errors = {
   address_unusable: entry(500, 'The server cannot listen there.'),
   registry_unreachable: entry(503, 'The schema registry does not answer.', true),
   registry_refused: entry(502, 'The schema registry refused.'),
+  archive_exists: entry(409, 'There is a finished archive in this directory. Name another one.'),
+  archive_unfinished: entry(409, 'There is no finished archive in this directory; run the export again, it goes on where it stood.'),
+  archive_damaged: entry(422, 'A file of the archive is missing or altered; nothing was imported.'),
+  archive_conflict: entry(409, 'The site has another history under an id of the archive; it was not touched.'),
+  site_in_use: entry(409, 'The site was written to meanwhile. Stop all its nodes, then run this again.'),
   schema_incompatible: entry(500, 'A schema in the log and the one of this version do not fit together.'),
   data_newer: entry(500, 'The data directory was written by a newer version. Run that version, or a later one.'),
   // what actors refuse

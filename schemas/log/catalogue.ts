@@ -7,6 +7,7 @@ import { contentRecords } from './contents.ts'
 import { eventRecords, subjectKindOf, type EventType } from './events.ts'
 import { settingRecords, uniqueSetting } from './settings.ts'
 import * as effects from './effects.ts'
+import * as ownership from './ownership.ts'
 import * as states from './states.ts'
 import { requestLog } from './telemetry.ts'
 
@@ -47,7 +48,7 @@ export const catalogue: Readonly<Record<string, Readonly<Record<string, RecordSh
   sends: { send: states.sendRecord },
   marks: { mark: states.mark },
   config: { ...settingRecords, unique: uniqueSetting },
-  ownership: { lease: states.leaseRecord, backfill: states.backfillMark },
+  ownership: { lease: ownership.leaseRecord, backfill: ownership.backfillMark, import: ownership.importMark },
   schemas: { schema: states.schemaRecord },
   'dead-letters': { 'dead-letter': states.deadLetter },
   logs: { request: requestLog },

@@ -244,3 +244,14 @@ export const withOwnId = (bytes: Uint8Array): Uint8Array => {
   copy.writeUInt32BE(ownId, 1)
   return copy
 }
+
+/** The same record under the id that this site writes. Never changes `bytes`. */
+export const withWrittenId = (bytes: Uint8Array): Uint8Array => {
+  if (ownIds.size === 0 || bytes.length < HEADER_BYTES || bytes[0] !== 0) return bytes
+  const ownId = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32BE(1)
+  const writtenId = writtenIdOf(ownId)
+  if (writtenId === ownId) return bytes
+  const copy = Buffer.from(bytes)
+  copy.writeUInt32BE(writtenId, 1)
+  return copy
+}

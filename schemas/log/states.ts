@@ -291,10 +291,4 @@ export const rawRequest = record('RawRequest', {
 })
 export type RawRequest = Infer<typeof rawRequest>
 
-export const leaseRecord = record('LeaseRecord', { owner: text, partition: int, epoch: long, node: text, url: text, at: time })
-export type LeaseRecord = Infer<typeof leaseRecord>
-
-/** Up to when an account's messages were read back whole from its provider. Key: backfill/account, in `ownership`, apart from leases. */
-export const backfillMark = record('BackfillMark', { accountId: id, readUpTo: time })
-
 export const schemaRecord = record('SchemaRecord', { subject: text, version: int, id: int, schema: text })

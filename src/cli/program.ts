@@ -6,7 +6,9 @@ import { ConfabError } from '#errors'
 import { addConfig } from './config.ts'
 import { addDeadLetters } from './dead-letters.ts'
 import { addDoctor } from './doctor.ts'
+import { addExport } from './export.ts'
 import { addFind } from './find.ts'
+import { addImport } from './import.ts'
 import { addServe } from './serve.ts'
 import { addSimulate } from './simulate.ts'
 import { addTail } from './tail.ts'
@@ -18,7 +20,20 @@ const program = new Command('confab')
   .showHelpAfterError('(add --help for what there is)')
   .addHelpText('after', '\nSettings come from the environment: `confab config docs` lists them all.')
 
-for (const add of [addServe, addTail, addFind, addDeadLetters, addToken, addSimulate, addDoctor, addConfig, addTopics]) add(program)
+for (const add of [
+  addServe,
+  addTail,
+  addFind,
+  addDeadLetters,
+  addExport,
+  addImport,
+  addToken,
+  addSimulate,
+  addDoctor,
+  addConfig,
+  addTopics,
+])
+  add(program)
 
 /** The disk's or the network's own words name the path or address; a stack adds nothing. */
 const isSystemFault = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error && 'code' in error

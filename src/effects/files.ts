@@ -40,6 +40,8 @@ export interface FileStore {
   read(fileId: string, range?: Range): Promise<AsyncIterable<Uint8Array>>
   /** That there is no such file is no fault. */
   remove(fileId: string): Promise<void>
+  /** Every file there is, by its id, in no order. */
+  list(): AsyncIterable<string>
 }
 
 /** What file-type needs to see at most. */
@@ -148,6 +150,10 @@ class DirectoryStore implements FileStore {
 
   async remove(fileId: string): Promise<void> {
     await rm(this.#pathOf(fileId), { force: true })
+  }
+
+  async *list(): AsyncGenerator<string, void, undefined> {
+    for (const entry of await readdir(this.#root, { recursive: true, withFileTypes: true })) if (entry.isFile() && isId(entry.name)) yield entry.name
   }
 }
 

@@ -82,6 +82,17 @@ class KeptRegistry implements Registry {
   }
 }
 
+/** For tools that read a log and write nothing: every schema it holds is known from then on, under foreign ids too. */
+export const learnSchemas = async (log: Pick<Log, 'bounds' | 'read'>, foreign?: ForeignOptions): Promise<void> => {
+  const { versions } = await readSchemas(log)
+  for (const schema of versions) learnSchema(schema)
+  if (foreign !== undefined) await alias(foreign, versions)
+}
+
+const alias = async (foreign: ForeignOptions, versions: readonly SchemaVersion[]): Promise<void> => {
+  for (const [ownId, foreignId] of await openForeignRegistry(foreign).register(versions)) aliasSchema(ownId, foreignId)
+}
+
 /**
  * Learns what the log's schemas are, refuses to start on a breaking change (`schema_incompatible`, naming each field),
  * and appends the schemas that are new. With a foreign registry: the same there, or `registry_unreachable`, `registry_refused`.
@@ -97,10 +108,7 @@ export const openRegistry = async (log: Log, clock: () => number, options: Regis
     learnSchema(schema)
     registry.add(schema)
   }
-  if (options.foreign !== undefined) {
-    const ids = await openForeignRegistry(options.foreign).register(versions)
-    for (const [ownId, foreignId] of ids) aliasSchema(ownId, foreignId)
-  }
+  if (options.foreign !== undefined) await alias(options.foreign, versions)
   if (options.tails !== undefined) registry.follow(options.tails, next, options.onError ?? (() => undefined))
   return registry
 }

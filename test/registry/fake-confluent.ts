@@ -43,14 +43,19 @@ export const openFakeConfluent = async ({ user, password }: { user: string; pass
     if (request.method === 'GET') return [200, { subject, version: Number(version), schema: kept[Number(version) - 1] }]
     const schema = spelled((await bodyOf(request)).schema)
     if (versions === undefined)
-      return kept.includes(schema) ? [200, { subject, id: idOf(schema), schema }] : [404, { error_code: 40403, message: 'Schema not found' }]
+      return kept.includes(schema)
+        ? [200, { subject, id: idOf(schema), schema }]
+        : [404, { error_code: 40403, message: 'Schema not found' }]
     subjects.set(subject, [...kept, schema])
     return [200, { id: idOf(schema) }]
   }
   const server = createServer((request, reply) => {
-    void answer(request).then(([status, body]) => {
-      reply.writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' }).end(JSON.stringify(body))
-    })
+    answer(request).then(
+      ([status, body]) => {
+        reply.writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' }).end(JSON.stringify(body))
+      },
+      () => reply.destroy(),
+    )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
   return {

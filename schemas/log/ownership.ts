@@ -1,0 +1,13 @@
+// What `ownership` holds: leases, and marks of work that nodes must not begin anew.
+// Between the nodes of a site: who may write what, read back how far, brought in which archives.
+
+import { id, int, long, record, text, time, type Infer } from './avro.ts'
+
+export const leaseRecord = record('LeaseRecord', { owner: text, partition: int, epoch: long, node: text, url: text, at: time })
+export type LeaseRecord = Infer<typeof leaseRecord>
+
+/** Up to when an account's messages were read back whole from its provider. Key: backfill/account, in `ownership`, apart from leases. */
+export const backfillMark = record('BackfillMark', { accountId: id, readUpTo: time })
+
+/** An archive was brought in whole. Key: import/archive, in `ownership`, apart from leases. */
+export const importMark = record('ImportMark', { archiveId: text, at: time })
