@@ -45,7 +45,7 @@ const result = await runLedger({
   sockets: 4,
   say: (line) => console.log(line),
 })
-for (const fault of result.broken.slice(0, 50)) console.log(`BROKEN ${fault}`)
+for (const fault of result.broken.slice(0, 20)) console.log(`BROKEN ${fault.slice(0, 300)}`)
 console.log(
   JSON.stringify({
     isExact: result.broken.length === 0,

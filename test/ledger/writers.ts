@@ -42,7 +42,7 @@ const ask = async (
     const answer = await fetch(`${url}/v1/conversations/${note.conversationId}/messages`, {
       method: 'POST',
       headers: { authorization: `Bearer ${options.token}`, 'content-type': 'application/json', 'idempotency-key': note.key },
-      body: JSON.stringify({ internal: true, kind: 'text', text: `note ${note.key}` }),
+      body: JSON.stringify({ internal: true, text: `note ${note.key}` }),
       signal: AbortSignal.timeout(ANSWER_MS),
     })
     const text = await answer.text()
