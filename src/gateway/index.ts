@@ -25,6 +25,7 @@ import { Replay } from './tail/replay.ts'
 import { rememberingRoute } from './tail/removals.ts'
 import { Requests } from './sessions/requests.ts'
 import { watchRevocations } from './revocations.ts'
+import { Roster } from './sessions/roster.ts'
 import { Session, type Connection } from './sessions/session.ts'
 import { openTailer, tailerDefaults, type Tailer, type TailerConfig } from './tail/tailer.ts'
 
@@ -60,20 +61,14 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-const principalOf = ({ organizationId, id }: Pick<Grants, 'organizationId' | 'id'>): string => `${organizationId}/${id}`
-
 const TICK_MS = 1_000
 const EXPIRE_TICKS = 10
 /** Subjects erased of late; older erasures have left the log. */
 const ERASED_MAX = 10_000
-/** Over how long clients come back after a close. */
-const RETURN_MS = 2_000
 
 class SocketGateway implements Gateway {
   readonly #options: GatewayOptions
-  readonly #sessions = new Set<Session>()
-  /** Sessions of each principal. */
-  readonly #counts = new Map<string, number>()
+  readonly #sessions = new Roster()
   readonly #admission: Admission
   readonly #dirty = new Set<Session>()
   readonly #erased = new Map<string, number>()
@@ -87,6 +82,7 @@ class SocketGateway implements Gateway {
   #isFlushDue = false
   #timer: NodeJS.Timeout | undefined
   #ticks = 0
+  #isClosing = false
   #unwatch: () => void = () => undefined
 
   constructor(options: GatewayOptions) {
@@ -136,7 +132,7 @@ class SocketGateway implements Gateway {
     return this.#sessions.size
   }
   isReady(): boolean {
-    return this.#tailer !== undefined && !this.#abort.signal.aborted
+    return this.#tailer !== undefined && !this.#isClosing
   }
 
   async open(): Promise<void> {
@@ -175,12 +171,13 @@ class SocketGateway implements Gateway {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer)
-    this.#unwatch()
-    for (const session of this.#sessions) session.drain(Math.floor(this.#options.random() * RETURN_MS))
+    this.#isClosing = true
+    await this.#sessions.drain(this.#hub.config.drainMs, this.#options.random)
     this.#abort.abort()
     this.#book.close()
     await this.#door.close()
+    clearInterval(this.#timer)
+    this.#unwatch()
     await this.#tailer?.close()
   }
 
@@ -225,9 +222,10 @@ class SocketGateway implements Gateway {
       frameBytesMax: config.frameBytesMax,
       helloTimeoutMs: config.helloTimeoutMs,
       authenticate: this.#options.authenticate,
-      mayOpen: (request) => this.isReady() && origins.mayOpen(request),
+      isOpen: () => this.isReady(),
+      mayOpen: (request) => origins.mayOpen(request),
       mayUse: (request, who) => origins.mayUse(request, who),
-      isFull: ({ grants }) => (this.#counts.get(principalOf(grants)) ?? 0) >= config.sessionsPerPrincipalMax,
+      isFull: ({ grants }) => this.#sessions.countOf(grants) >= config.sessionsPerPrincipalMax,
       admit: (request) => {
         const end = this.#admission.begin(this.#options.addressOf(request))
         if (end === undefined) this.#options.metrics.handshakesRefused.inc()
@@ -241,7 +239,6 @@ class SocketGateway implements Gateway {
     const session = new Session(this.#hub, { id: randomUUID(), who, connection, turns: { atEnd: (each) => this.#atEnd(each) } })
     const requests = new Requests(session)
     this.#sessions.add(session)
-    this.#count(who.grants, 1)
     this.#options.metrics.connections.labels(who.grants.kind).inc()
     requests.hello(hello).catch((error: unknown) => {
       this.#options.logger.error({ name: 'gateway.hello_failed', sessionId: session.id, error })
@@ -252,19 +249,11 @@ class SocketGateway implements Gateway {
         if (session.isOpen) requests.receive(text)
       },
       onClosed: () => {
-        if (!this.#sessions.delete(session)) return
-        this.#count(who.grants, -1)
+        if (!this.#sessions.remove(session)) return
         this.#options.metrics.connections.labels(who.grants.kind).dec()
         session.onClosed()
       },
     }
-  }
-
-  #count(grants: Grants, change: 1 | -1): void {
-    const key = principalOf(grants)
-    const count = (this.#counts.get(key) ?? 0) + change
-    if (count > 0) this.#counts.set(key, count)
-    else this.#counts.delete(key)
   }
 
   /** All frames that this turn brings a session leave in one write. */
@@ -283,7 +272,7 @@ class SocketGateway implements Gateway {
   #tick(): void {
     const now = this.#options.clock()
     for (const session of this.#sessions) session.tick(now)
-    this.#hub.ephemeral.tick(now, (organizationId, id) => this.#counts.has(principalOf({ organizationId, id })))
+    this.#hub.ephemeral.tick(now, (organizationId, id) => this.#sessions.countOf({ organizationId, id }) > 0)
     this.#tail.look().catch(() => undefined)
     if (++this.#ticks % EXPIRE_TICKS === 0) this.#tail.expire()
   }
