@@ -3,6 +3,7 @@
 
 import type { Lease, Offset, Owner, StoredRecord } from '#log'
 import { ConfabError, hasCode } from '#errors'
+import { copyUp } from './generations.ts'
 import { decideBatch, type StepOptions } from './step.ts'
 
 /** Commands a batch holds at most; what queues while one commits is the next one. */
@@ -94,6 +95,7 @@ export class PartitionOwner {
     this.#state = 'fencing'
     this.#options.snapshots.clear()
     this.#lease = await log.lease(owner, partition)
+    await copyUp(log, this.#lease)
     this.#next = this.#lease.position ?? (await log.bounds(family.commands, partition)).start
     this.#state = 'ready'
   }

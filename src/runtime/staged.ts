@@ -20,6 +20,7 @@ import {
 import type { Entry, LogRecord } from '#log'
 import { ConfabError } from '#errors'
 import { topics, type Topic } from '#topics'
+import { withOlder } from './generations.ts'
 
 /** A value that a batch has written or the log holds; null = none or tombstone. */
 export type RowValue = object | null
@@ -177,7 +178,7 @@ export class StagedBatch {
         records: [{ key: 'position', value: encode(positionRecord, { at: time }), headers, time }],
       })
     }
-    return entries
+    return withOlder(entries)
   }
 }
 
