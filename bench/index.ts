@@ -4,12 +4,16 @@
 import { parseArgs } from 'node:util'
 import { decide } from './decide.ts'
 import { ingest } from './ingest.ts'
+import { kafkaCommands } from './kafka-commands.ts'
+import { kafkaLatency } from './kafka-latency.ts'
 import { list } from './list.ts'
 import { parse } from './parse.ts'
 import { restart } from './restart.ts'
+import { restore } from './restore.ts'
+import { scale } from './scale.ts'
 import type { Benchmark } from './benchmark.ts'
 
-const benchmarks: readonly Benchmark[] = [ingest, decide, parse, list, restart]
+const benchmarks: readonly Benchmark[] = [ingest, decide, parse, list, restart, kafkaCommands, kafkaLatency, restore, scale]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

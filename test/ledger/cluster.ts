@@ -20,6 +20,8 @@ export interface Place {
   readonly port: number
   readonly url: string
   isUp(): boolean
+  /** Of the process that runs now. */
+  pid(): number
   kill(): Promise<void>
   start(): Promise<void>
   /** SIGTERM; answers the exit code. */
@@ -41,7 +43,12 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-const openPlace = async (index: number, environment: Readonly<Record<string, string>>): Promise<Place & { server(): RunningServer }> => {
+interface OwnPlace extends Place {
+  readonly dataDirectory: string
+  server(): RunningServer
+}
+
+const openPlace = async (index: number, environment: Readonly<Record<string, string>>): Promise<OwnPlace> => {
   const port = await freePort()
   const dataDirectory = await temporaryDirectory()
   let running: RunningServer | undefined
@@ -54,8 +61,10 @@ const openPlace = async (index: number, environment: Readonly<Record<string, str
     index,
     port,
     url: `http://127.0.0.1:${port}`,
+    dataDirectory,
     server,
     isUp: () => running !== undefined && !isPaused,
+    pid: () => server().process.pid ?? 0,
     async start() {
       running = await startServer({ port, dataDirectory, environment })
     },
@@ -98,6 +107,7 @@ export const openCluster = async (options: ClusterOptions): Promise<Cluster> => 
   const places = await Promise.all(Array.from({ length: options.nodes }, (_, index) => openPlace(index, environment)))
   const stop = async (): Promise<void> => {
     for (const place of places) if (place.isUp()) await place.kill()
+    for (const place of places) await removeDirectory(place.dataDirectory)
     await kafka.stop()
     await removeDirectory(shared)
   }
