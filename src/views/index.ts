@@ -97,6 +97,8 @@ export type { Moment } from './past/walk.ts'
 
 export interface Views {
   conversations(viewer: Viewer, query: ConversationQuery): Promise<Page<Conversation>>
+  /** The same page with its items as one JSON array in UTF-8, for those who pass it on: read and written by no one on the way. */
+  conversationBytes(viewer: Viewer, query: ConversationQuery): Promise<Omit<Page<Conversation>, 'items'> & { readonly items: Uint8Array }>
   conversation(viewer: Viewer, id: string): Promise<{ item: Conversation | null; asOf: AsOf }>
   /** Thread order (orderAt, seq), oldest first. */
   messages(viewer: Viewer, conversationId: string, query: MessageQuery): Promise<Page<Message>>

@@ -80,6 +80,11 @@ export class SqliteViews implements Views {
     return pageOf(await this.#lists.ask('conversations', viewer, query))
   }
 
+  async conversationBytes(...[viewer, query]: Parameters<Views['conversationBytes']>): ReturnType<Views['conversationBytes']> {
+    const { answer, positions } = await this.#lists.ask('conversationBytes', viewer, query)
+    return { ...answer, asOf: asOfOf(positions) }
+  }
+
   async conversation(viewer: Viewer, id: string): ReturnType<Views['conversation']> {
     const { answer, positions } = await this.#lists.ask('conversation', viewer, id)
     return { item: answer, asOf: asOfOf(positions) }

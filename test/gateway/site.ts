@@ -349,7 +349,7 @@ export const foldingViews = (log: Log): Views => {
       const { items } = await rows(undefined)
       return wanted.map((id) => items.find((row) => row.id === id) ?? null)
     },
-    message: refuse, conversationAt: refuse, messagesAt: refuse, contactAt: refuse, audit: refuse, events: refuse, contacts: refuse, contact: refuse, search: refuse, counts: refuse, hash: refuse, contentsOf: refuse, applied: refuse,
+    message: refuse, conversationBytes: refuse, conversationAt: refuse, messagesAt: refuse, contactAt: refuse, audit: refuse, events: refuse, contacts: refuse, contact: refuse, search: refuse, counts: refuse, hash: refuse, contentsOf: refuse, applied: refuse,
     waitFor: () => Promise.resolve(true),
     isReady: () => true,
     close: () => Promise.resolve(),

@@ -74,6 +74,10 @@ export const logViews = (log: Log, readAll: (log: Log, topic: Topic) => Promise<
       const items = wanted.slice(0, limit)
       return { items, next: wanted.length > limit ? [items.at(-1)?.id ?? ''] : null, asOf }
     },
+    conversationBytes: async (viewer, query) => {
+      const page = await views.conversations?.(viewer, query)
+      return { next: page?.next ?? null, asOf, items: Buffer.from(JSON.stringify(page?.items)) }
+    },
     messages: async (_viewer, id, { limit = 25 }) => ({ items: (await messages(id)).slice(0, limit), next: null, asOf }),
     message: async (_viewer, id, messageId) => (await messages(id)).find((message) => message.id === messageId) ?? null,
     contact: () => Promise.resolve({ item: null, asOf }),

@@ -12,7 +12,7 @@ const QUESTIONS_MAX = 2_000
 
 interface Asked {
   readonly request: Omit<QueryRequest, 'id'>
-  readonly resolve: (answer: { readonly answer: string; readonly positions: string }) => void
+  readonly resolve: (reply: Extract<QueryReply, { readonly answer: string }>) => void
   readonly reject: (error: Error) => void
   readonly timer: NodeJS.Timeout | undefined
 }
@@ -96,8 +96,13 @@ export class QueryThread {
         timer,
         request: { name, values },
         reject,
-        resolve: ({ answer, positions }) =>
-          resolve({ answer: JSON.parse(answer) as QuestionAnswer<N>, positions: JSON.parse(positions) as Answered<never>['positions'] }),
+        resolve: ({ answer, items, positions }) => {
+          const parsed = JSON.parse(answer) as QuestionAnswer<N>
+          resolve({
+            answer: items === undefined ? parsed : ({ ...(parsed as object), items } as QuestionAnswer<N>),
+            positions: JSON.parse(positions) as Answered<never>['positions'],
+          })
+        },
       })
       if (this.#isReadable) this.#post(id, { name, values })
     })
