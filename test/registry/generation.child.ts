@@ -2,14 +2,13 @@
 
 import assert from 'node:assert/strict'
 import {
-  decode,
   decodeAny,
   encode,
   generations,
   keys,
-  learnSchema,
+  schemaIdOf,
   mark,
-  registeredSchemas,
+  schemaRecord,
   type Generation,
   type Mark,
 } from '#schemas/log'
