@@ -106,7 +106,7 @@ test('G4 two nodes that lease in turns never both write, and each finds the posi
       await lease.commit({ entries: batchOf(8, round) }, position)
       last = lease
     }
-    const texts = (await readTopic(left as KafkaLogHandle, 'events', 8)).map(textOf)
+    const texts = (await readTopic(left, 'events', 8)).map(textOf)
     assert.deepEqual(
       texts.filter((text) => text?.startsWith('event')),
       [0, 1, 2, 3].map((number) => `event ${number}`),

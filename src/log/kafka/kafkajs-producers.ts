@@ -134,9 +134,9 @@ export const openTransactions = async (
   } catch (error) {
     session.destroy()
     await producer.disconnect()
-    const detail = hasType(error, DENIED)
-      ? `The brokers' ACLs do not let this user use the transactional id ${transactionalId}.`
-      : undefined
-    throw new ConfabError('append_refused', { cause: error, ...(detail === undefined ? {} : { detail }) })
+    // kafkajs swallows why no broker named one.
+    const isDenied = hasType(error, DENIED) || (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound')
+    const detail = `No broker lets this user use the transactional id ${transactionalId}: it has no coordinator yet, or the brokers' ACLs forbid it.`
+    throw new ConfabError('append_refused', { cause: error, ...(isDenied ? { detail } : {}) })
   }
 }
