@@ -51,7 +51,7 @@ export interface Imported {
 }
 
 /** Opens and checks the whole archive. Throws `archive_unfinished`, `archive_damaged` naming the file, `option_invalid`. */
-export const checkArchive = async ({
+const checkArchive = async ({
   directory,
   keyOf,
   onProgress,

@@ -8,7 +8,7 @@ import { ConfabError } from '#errors'
 import { openSecrets, type Secrets } from '#secrets'
 import { writeWhole, type Segment } from './segments.ts'
 
-export const MANIFEST_FILE = 'manifest.json'
+const MANIFEST_FILE = 'manifest.json'
 const FORMAT = 1
 const PASSPHRASE_LENGTH_MIN = 12
 /** scrypt (RFC 7914): about a tenth of a second, 64 MB. */

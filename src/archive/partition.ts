@@ -28,10 +28,7 @@ export interface Range {
 const CHUNK_RECORDS = 1_000
 
 /** Every record of a range, in order. */
-export async function* recordsOf(
-  log: Pick<Log, 'read'>,
-  { topic, partition, from, end }: Range,
-): AsyncGenerator<StoredRecord, void, undefined> {
+async function* recordsOf(log: Pick<Log, 'read'>, { topic, partition, from, end }: Range): AsyncGenerator<StoredRecord, void, undefined> {
   if (from >= end) return
   const abort = new AbortController()
   for await (const chunk of log.read([{ topic, partition, offset: from }], { signal: abort.signal, chunkRecordsMax: CHUNK_RECORDS })) {

@@ -2,14 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+const PRELOAD = fileURLToPath(new URL('./generation.preload.ts', import.meta.url))
+const CHILD = fileURLToPath(new URL('./generation.child.ts', import.meta.url))
+
 test('a topic moves to v2: begun with what v1 holds, both written while readers move, v1 gets nothing once they have', async () => {
-  const preload = join(import.meta.dirname, 'generation.preload.ts')
-  const child = join(import.meta.dirname, 'generation.child.ts')
   // A process of its own: the topic exists in all of its threads, and in no other test.
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', preload, child], { timeout: 60_000 })
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', PRELOAD, CHILD], { timeout: 60_000 })
   assert.equal(stdout.trim(), 'moved')
 })
