@@ -8,7 +8,7 @@ import { removeFile } from './file.ts'
 import { emptyPositions, type Positions } from './layout.ts'
 import { PacketWriter, viewTopics, type ViewTopic } from './packet.ts'
 import type { WriterReply, WriterRequest } from './writer.ts'
-import { catchUpBeside, closeWriter, PARTITIONS, readBounds, startWriter, type Bounds, type Writer } from './writer-thread.ts'
+import { askWriter, catchUpBeside, closeWriter, PARTITIONS, readBounds, startWriter, type Bounds, type Writer } from './writer-thread.ts'
 
 /** Packets a writer has not applied yet: with 2 MB each, what views hold in flight. */
 const PACKETS_IN_FLIGHT_MAX = 4
@@ -242,7 +242,7 @@ export class Feeder {
     const packet = this.#packet.take()
     for (const { worker, inFlight } of this.#writers.values()) {
       inFlight.push(packet)
-      worker.postMessage({ kind: 'packet', packet } satisfies WriterRequest)
+      askWriter(worker, { kind: 'packet', packet })
     }
   }
 

@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { knowledgeSize, schemaKnowledge } from '#schemas/log'
 import type { Log, Offset } from '#log'
 import { topics } from '#topics'
 import { emptyPositions, type Positions } from './layout.ts'
@@ -56,6 +57,19 @@ export const startWriter = (workerData: WriterOptions): Worker => {
   })
 }
 
+/** What each thread has been told of schemas: it decodes by itself, and what is learned here is not known there. */
+const told = new WeakMap<Worker, number>()
+
+/** Asks a writer for work, and before it tells the schemas of other versions that the records may be written by. */
+export const askWriter = (worker: Worker, request: WriterRequest): void => {
+  const size = knowledgeSize()
+  if ((told.get(worker) ?? 0) < size) {
+    told.set(worker, size)
+    worker.postMessage({ kind: 'schemas', knowledge: schemaKnowledge() } satisfies WriterRequest)
+  }
+  worker.postMessage(request)
+}
+
 /** Records beyond which a file that serves already reads by itself what it lacks: after a stop there is rarely as much. */
 const FAR_BEHIND = 20_000
 
@@ -77,7 +91,7 @@ export const catchUpBeside = async (log: Log, writers: Iterable<Writer>, signal:
       await new Promise<void>((resolve) => {
         writer.onCaughtUp = resolve
         signal.addEventListener('abort', () => resolve(), { once: true })
-        writer.worker.postMessage({ kind: 'catchUp', ranges, ...bounds } satisfies WriterRequest)
+        askWriter(writer.worker, { kind: 'catchUp', ranges, ...bounds })
       })
     }
   }

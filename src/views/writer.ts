@@ -3,6 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
+import { applyKnowledge, type SchemaKnowledge } from '#schemas/log'
 import type { Fault } from './carry.ts'
 import { isDamage, isNoFault, removeFile, type FileOptions } from './file.ts'
 import type { Positions } from './layout.ts'
@@ -17,6 +18,7 @@ export interface WriterOptions extends FileOptions {
 
 export type WriterRequest =
   | { readonly kind: 'packet'; readonly packet: Packet }
+  | { readonly kind: 'schemas'; readonly knowledge: SchemaKnowledge }
   /** No packet comes before it is done. */
   | ({ readonly kind: 'catchUp' } & Behind)
   | { readonly kind: 'reached' }
@@ -121,6 +123,7 @@ guarded(() => {
         return apply(opened, { cursor: new PacketReader(request.packet), ends: positions, records, bytes: length })
       }
       if (request.kind === 'catchUp') return void catchUp(opened, request)
+      if (request.kind === 'schemas') return applyKnowledge(request.knowledge)
       if (request.kind === 'reached') {
         opened.finish()
         return reply({ kind: 'built' })
