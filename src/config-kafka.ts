@@ -47,6 +47,15 @@ export const kafkaSettings = {
     integer(1, 9),
     'Replicas of each partition of the topics that are created; with 3, two must have a record before it counts.',
   ),
+  logsKafkaBrokers: setting(
+    'CONFAB_LOGS_KAFKA_BROKERS',
+    '',
+    brokers,
+    'Another cluster for request telemetry (`logs`), host:port, comma-separated: losing it slows nothing, what it does not take is dropped and counted. It is reached as the first one is, but for the settings below.',
+  ),
+  logsKafkaReplication: setting('CONFAB_LOGS_KAFKA_REPLICATION', '3', integer(1, 9), 'Replicas of `logs` there.'),
+  logsKafkaUser: setting('CONFAB_LOGS_KAFKA_USER', '', text, 'User at that cluster, where it is another one.'),
+  logsKafkaPasswordFile: setting('CONFAB_LOGS_KAFKA_PASSWORD_FILE', '', text, 'File that holds that user’s password.'),
   kafkaTls: setting('CONFAB_KAFKA_TLS', 'false', flag, 'Speak TLS to the brokers.'),
   kafkaTlsCaFile: setting(
     'CONFAB_KAFKA_TLS_CA_FILE',

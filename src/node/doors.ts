@@ -1,13 +1,13 @@
 // The doors of a node: views, gateway, HTTP, which know one another.
 // Between the core, which decides, and whoever asks from outside.
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { asyncApi } from '#schemas'
 import { channelOf } from '#channels'
 import { ConfabError } from '#errors'
 import type { openUploads } from '#effects'
-import { openGateway, type Gateway, type GatewayOptions } from '#gateway'
+import { openGateway, openRedisBoard, type Gateway, type GatewayOptions } from '#gateway'
 import { openHttp, type Http, type HttpOptions } from '#http'
 import { partitionOf } from '#log'
 import {
@@ -29,6 +29,7 @@ import { openTelemetry } from '../telemetry.ts'
 import { watchViewLag } from '../view-lag.ts'
 import { openAddresses } from './addresses.ts'
 import type { Core } from './core.ts'
+import { openTelemetryLog } from './log.ts'
 import type { NodeTools } from './tools.ts'
 
 const WEB_DIRECTORY = join(import.meta.dirname, '..', '..', 'dist')
@@ -80,6 +81,23 @@ const openWishDoors = (core: Core, doors: Pick<DoorTools, 'views' | 'uploads'> &
   settingWishes: openSettingWishes({ ...core, ...doors, channels: { channelOf }, hashPassword, hashToken }),
 })
 
+/** Without Redis each node knows its own sessions only. */
+const boardOf = ({ config, log }: Core, { logger }: NodeTools): Pick<GatewayOptions, 'openBoard'> =>
+  config.redisUrl === ''
+    ? {}
+    : {
+        openBoard: openRedisBoard({
+          url: config.redisUrl,
+          site: log.id,
+          node: randomUUID(),
+          now: () => performance.now(),
+          onState: (isUp, error) => {
+            if (isUp) logger.info({ name: 'presence.up' })
+            else logger.warn({ name: 'presence.unknown', err: error })
+          },
+        }),
+      }
+
 type GatewayAsks = Pick<GatewayOptions, 'authenticate' | 'execute'>
 
 const openNodeGateway = (core: Core, tools: NodeTools & Pick<DoorTools, 'views' | 'links'> & GatewayAsks): Promise<Gateway> => {
@@ -96,6 +114,7 @@ const openNodeGateway = (core: Core, tools: NodeTools & Pick<DoorTools, 'views' 
     partitionOf,
     // Alone there is no other node to move to: clients come back when this one does.
     ...(config.kafkaBrokers.length === 0 ? { config: { drainMs: 0 } } : {}),
+    ...boardOf(core, tools),
     addressOf: openAddresses(config.trustedProxies),
     publicUrl: () => config.publicUrl,
     fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),
@@ -112,7 +131,14 @@ const after = (ms: number, callback: () => void): (() => void) => {
 }
 
 const openNodeTelemetry = ({ config, log }: Core, { metrics, stack }: NodeTools): NonNullable<HttpOptions['onAnswered']> => {
-  const telemetry = openTelemetry({ log, node: config.publicUrl, after, onDropped: (records) => metrics.telemetryDropped.inc(records) })
+  const target = openTelemetryLog(config, log)
+  stack.add(() => target.close())
+  const telemetry = openTelemetry({
+    log: target,
+    node: config.publicUrl,
+    after,
+    onDropped: (records) => metrics.telemetryDropped.inc(records),
+  })
   stack.add(() => telemetry.close())
   return (request) => telemetry.note(request)
 }

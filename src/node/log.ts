@@ -82,5 +82,42 @@ const openShared = (config: Config, { logger }: LogTools): Promise<Log> =>
     encodeOwnership: encodeOwnership(config.publicUrl),
   })
 
+/** Where telemetry goes: the site's log, or a cluster of its own that is opened when there is something to write, and again after a failure. */
+export const openTelemetryLog = (config: Config, log: Log): Pick<Log, 'append' | 'close'> => {
+  if (config.logsKafkaBrokers.length === 0) return { append: (entries) => log.append(entries), close: () => Promise.resolve() }
+  const own = connectionOf({
+    ...config,
+    kafkaBrokers: config.logsKafkaBrokers,
+    ...(config.logsKafkaUser === '' ? {} : { kafkaUser: config.logsKafkaUser, kafkaPasswordFile: config.logsKafkaPasswordFile }),
+  })
+  let opened: Promise<Log> | undefined
+  const open = (): Promise<Log> =>
+    openKafkaLog({
+      connection: { ...own, clientId: `${config.kafkaPrefix}telemetry` },
+      client: config.kafkaClient,
+      prefix: config.kafkaPrefix,
+      directory: join(config.dataDirectory, 'log', 'telemetry'),
+      createTopics: config.kafkaCreateTopics,
+      replication: config.logsKafkaReplication,
+      only: ['logs'],
+    })
+  return {
+    async append(entries) {
+      opened ??= open()
+      try {
+        await (await opened).append(entries)
+      } catch (error) {
+        const failed = opened
+        opened = undefined
+        void failed.then((other) => other.close()).catch(() => undefined)
+        throw error
+      }
+    },
+    async close() {
+      await opened?.then((other) => other.close()).catch(() => undefined)
+    },
+  }
+}
+
 export const openLog = (config: Config, tools: LogTools): Promise<Log> =>
   config.kafkaBrokers.length === 0 ? openOwn(config, tools) : openShared(config, tools)

@@ -28,6 +28,8 @@ export interface KafkaLogOptions {
   readonly createTopics?: boolean
   /** Replicas of each partition; default the cluster's own. */
   readonly replication?: number
+  /** The topics that are to be there; default all. A cluster for telemetry has `logs` alone, and no id to seal positions with. */
+  readonly only?: readonly Topic[]
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   readonly logger?: LogLogger
@@ -84,9 +86,10 @@ export const openKafkaClient = async (connection: ConnectionOptions, name: Kafka
 export const openKafkaLog = async (options: KafkaLogOptions): Promise<KafkaLogHandle> => {
   const client = await openKafkaClient(options.connection, options.client)
   try {
-    const { prefix, replication, createTopics = true } = options
-    await settleTopics(client, { prefix, create: createTopics, ...(replication === undefined ? {} : { replication }) })
-    const id = await settleId(client, prefix, (options.clock ?? Date.now)())
+    const { prefix, replication, only, createTopics = true } = options
+    await settleTopics(client, { prefix, replication, only, create: createTopics })
+    const hasId = only === undefined || only.includes('ownership')
+    const id = hasId ? await settleId(client, prefix, (options.clock ?? Date.now)()) : ''
     return new KafkaLog({ id, client, options })
   } catch (error) {
     await client.close()

@@ -24,6 +24,8 @@ export interface PlanOptions {
   readonly prefix: string
   /** Undefined: the cluster's default. */
   readonly replication?: number | undefined
+  /** Undefined: all of them. */
+  readonly only?: readonly Topic[] | undefined
 }
 
 export interface TopicDifference {
@@ -62,8 +64,8 @@ const settingsOf = (settings: TopicSettings, replication: number | undefined): R
 }
 
 /** The topics as Kafka should have them. */
-export const planTopics = ({ prefix, replication }: PlanOptions): (TopicWish & { readonly topic: Topic })[] =>
-  topicNames.map((topic) => ({
+export const planTopics = ({ prefix, replication, only = topicNames }: PlanOptions): (TopicWish & { readonly topic: Topic })[] =>
+  only.map((topic) => ({
     topic,
     name: prefix + topic,
     partitions: topics[topic].partitions,
