@@ -13,16 +13,6 @@ export interface RdKafkaError extends Error {
   readonly isTxnRequiresAbort?: boolean
 }
 
-export interface RdKafkaMessage {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly key: Buffer | string | null
-  readonly value: Buffer | null
-  readonly timestamp: number
-  readonly headers?: readonly Readonly<Record<string, Buffer | string>>[]
-}
-
 export interface DeliveryReport {
   readonly offset: number
   readonly opaque: { readonly onReport: (error: RdKafkaError | null | undefined, offset: number) => void }
@@ -52,22 +42,9 @@ export interface RdKafkaProducer extends RdKafkaHandle {
   commitTransaction(timeoutMs: number, callback: Callback): void
 }
 
-export interface RdKafkaConsumer extends RdKafkaHandle {
-  on(event: 'event.error', listener: (error: RdKafkaError) => void): void
-  on(event: 'data', listener: (message: RdKafkaMessage) => void): void
-  on(event: 'partition.eof', listener: (end: { topic: string; partition: number; offset: number }) => void): void
-  setDefaultConsumeTimeout(timeoutMs: number): void
-  assign(places: readonly { topic: string; partition: number; offset: number }[]): void
-  consume(count: number, callback: Callback<readonly RdKafkaMessage[]>): void
-  getWatermarkOffsets(topic: string, partition: number): { readonly highOffset: number; readonly lowOffset: number }
-}
-
 interface RdKafka {
   readonly Producer: new (settings: object, topicSettings: object) => RdKafkaProducer
-  readonly KafkaConsumer: new (settings: object, topicSettings: object) => RdKafkaConsumer
 }
-
-export const CODES = { timedOut: -185, allBrokersDown: -187, offsetReset: -140, fenced: -144, state: -172, fatal: -150 } as const
 
 const PACKAGE = '@confluentinc/kafka-javascript'
 

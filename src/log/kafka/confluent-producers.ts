@@ -4,7 +4,7 @@
 import { ConfabError } from '#errors'
 import type { Offset } from '../index.ts'
 import { TransactionFault, type ConnectionOptions, type PlainProducer, type SendEntry, type TransactionalProducer } from './client.ts'
-import { answered, CODES, loadRdKafka, settingsOf, type RdKafkaError, type RdKafkaProducer } from './confluent-internals.ts'
+import { answered, loadRdKafka, settingsOf, type RdKafkaError, type RdKafkaProducer } from './confluent-internals.ts'
 
 /** Milliseconds after which a send that nobody acknowledged has failed. */
 const MESSAGE_TIMEOUT_MS = 9_000
@@ -15,8 +15,8 @@ const CONNECT_TIMEOUT_MS = 5_000
 /** Milliseconds after which a producer that does not close is left to the library. */
 const CLOSE_MS_MAX = 2_000
 
-/** A newer producer has the id; also what a timed-out transaction looks like. */
-const FENCED: ReadonlySet<number> = new Set([CODES.fenced, 45, 47, 48, 49, 59, 90])
+/** A newer producer has the id (librdkafka's own word for it, then the brokers'); also what a timed-out transaction looks like. */
+const FENCED: ReadonlySet<number> = new Set([-144, 45, 47, 48, 49, 59, 90])
 
 const openHandle = async (connection: ConnectionOptions, settings: object): Promise<RdKafkaProducer> => {
   const { Producer } = loadRdKafka()

@@ -1,16 +1,15 @@
-// The other client: @confluentinc/kafka-javascript (librdkafka) moves the records, where the operator has installed it.
-// Stands between the log's narrow client and the library; questions about offsets, topics and the group go by kafkajs all the same.
+// The other client: @confluentinc/kafka-javascript (librdkafka) writes the records, where the operator has installed it.
+// Stands between the log's narrow client and the library; reads, offsets, topics and the group go our own way all the same.
 
 import type { ConnectionOptions, KafkaClient } from './client.ts'
 import { loadRdKafka } from './confluent-internals.ts'
 import { ConfluentProducer, openConfluentTransactions } from './confluent-producers.ts'
-import { ConfluentReader } from './confluent-reader.ts'
 import { openKafkajsClient } from './kafkajs.ts'
 
 /** Throws `kafka_client_missing`. */
 export const openConfluentClient = (connection: ConnectionOptions): KafkaClient => {
   loadRdKafka()
-  // Our own assigner cannot be told to librdkafka, and so both clients may stand in one group.
+  // Our own fetches read four times what its consumer does, and our assigner cannot be told to it: one group holds both clients' nodes.
   const questions = openKafkajsClient(connection)
   return {
     offsets: (places, wish) => questions.offsets(places, wish),
@@ -22,7 +21,7 @@ export const openConfluentClient = (connection: ConnectionOptions): KafkaClient 
     alterTopics: (wishes) => questions.alterTopics(wishes),
     openProducer: () => new ConfluentProducer(connection),
     openTransactional: (transactionalId, timeoutMs) => openConfluentTransactions(connection, transactionalId, timeoutMs),
-    openReader: (options) => new ConfluentReader(connection, options),
+    openReader: (options) => questions.openReader(options),
     close: () => questions.close(),
   }
 }
