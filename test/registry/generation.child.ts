@@ -1,17 +1,7 @@
 // A topic moves to its second generation, step by step, on an embedded log; ends with code 0 when every step held.
 
 import assert from 'node:assert/strict'
-import {
-  decodeAny,
-  encode,
-  generations,
-  keys,
-  schemaIdOf,
-  mark,
-  schemaRecord,
-  type Generation,
-  type Mark,
-} from '#schemas/log'
+import { decodeAny, encode, generations, keys, schemaIdOf, mark, schemaRecord, type Generation, type Mark } from '#schemas/log'
 import { openEmbeddedLog, partitionOf, type Log } from '#log'
 import { openRegistry } from '#registry'
 import type { Topic } from '#topics'
