@@ -37,8 +37,11 @@ export class Breaker {
   admits(leader: number | undefined): boolean {
     const broker = this.#brokers.get(leader)
     if (broker?.failedAt === undefined) return true
-    // What hangs is the probe; without one, the next send is it.
-    return broker.sends.size === 0 && this.#options.now() - broker.failedAt >= this.#options.probeMs
+    // What hangs is the probe; without one, the next send is it, and alone: its turn's others are refused.
+    const now = this.#options.now()
+    if (broker.sends.size > 0 || now - broker.failedAt < this.#options.probeMs) return false
+    broker.failedAt = now
+    return true
   }
 
   /** Follows one send. `onSlow` is called once, when its broker counts as gone while it is under way. */
