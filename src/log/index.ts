@@ -20,7 +20,7 @@ export interface LogRecord {
   readonly key: Key
   readonly value: Uint8Array | null
   readonly headers: Readonly<Record<string, string>>
-  /** Milliseconds since 1970, UTC, of the writer. */
+  /** Milliseconds since 1970, UTC, of the writer; above 0. */
   readonly time: number
 }
 
