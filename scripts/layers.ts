@@ -55,7 +55,13 @@ export const layers: readonly Layer[] = [
     never: clients.filter((name) => name !== 'node:net' && name !== 'node:tls'),
   },
   { name: 'registry', files: ['src/registry/**'], may: base, mayTypes: ports, never: clients },
-  { name: 'archive', files: ['src/archive/**'], may: [...base, '#actors', '#log', '#registry', '#runtime'], mayTypes: ports, never: clients },
+  {
+    name: 'archive',
+    files: ['src/archive/**'],
+    may: [...base, '#actors', '#log', '#registry', '#runtime'],
+    mayTypes: ports,
+    never: clients,
+  },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
   { name: 'views', files: ['src/views/**'], may: [...base, '#log', 'lru-cache'], mayTypes: ports, never: clients },
   { name: 'folds', files: ['src/views/folds.ts', 'src/views/folds/**'], may: ['#schemas*'], isPure: true },
@@ -64,6 +70,13 @@ export const layers: readonly Layer[] = [
     files: ['src/gateway/**'],
     may: [...base, 'ws', 'jose', 'typebox', 'lru-cache'],
     mayTypes: [...ports, 'node:http', 'node:net'],
+    never: clients,
+  },
+  {
+    name: 'presence on Redis',
+    files: ['src/gateway/presence/redis*.ts'],
+    may: [...base, 'ioredis'],
+    mayTypes: ports,
     never: clients,
   },
   {

@@ -1,4 +1,4 @@
-// The programs that some tests drive and npm cannot bring: a browser, a tracer of system calls.
+// The programs that some tests drive and npm cannot bring: a browser, a Redis, a tracer of system calls.
 // Found where they are, installed by the system's package manager where that is allowed, else named in one command.
 
 import { spawnSync } from 'node:child_process'
@@ -26,6 +26,7 @@ export const tools: readonly Tool[] = [
   // Two packages of one kind: brokers run on the one and are fetched by the other.
   { name: 'openjdk-17-jre-headless', programs: ['java'], variable: 'JAVA_PATH', testVariable: 'CONFAB_TEST_JAVA' },
   { name: 'maven', programs: ['mvn'], variable: 'MAVEN_PATH', testVariable: 'CONFAB_TEST_MAVEN' },
+  { name: 'redis-server', programs: ['redis-server', 'valkey-server'], variable: 'REDIS_SERVER_PATH', testVariable: 'CONFAB_TEST_REDIS' },
   { name: 'strace', programs: ['strace'], variable: 'STRACE_PATH', testVariable: 'CONFAB_TEST_STRACE' },
 ]
 

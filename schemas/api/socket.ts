@@ -8,6 +8,8 @@ import { EventShape, Id, Problem, Time } from './shapes.ts'
 export const Cursor = Type.String({ minLength: 1, maxLength: 4096 })
 const SubscriptionId = Type.String({ minLength: 1, maxLength: 64 })
 
+const Viewer = Type.Object({ agentId: Id, state: Type.String() })
+
 export const Scope = Type.Union([
   Type.Object({ all: Type.Literal(true) }),
   Type.Object({ account: Id }),
@@ -45,7 +47,14 @@ export const ClientFrame = Type.Union([
     isTyping: Type.Boolean(),
     isNote: Type.Optional(Type.Boolean({ description: 'Of a note: never shown to the contact.' })),
   }),
-  Type.Object({ frame: Type.Literal('presence'), state: Type.String({ maxLength: 16 }) }),
+  Type.Object({
+    frame: Type.Literal('presence'),
+    conversationId: Type.Optional(Id),
+    state: Type.String({
+      maxLength: 16,
+      description: '`online` or `away`; with a conversation `viewing` or `replying`, said again within 15 s, and `gone`.',
+    }),
+  }),
   Type.Object({ frame: Type.Literal('ack'), cursor: Cursor }),
   /** Is the line alive? Browsers hide ping frames from scripts. */
   Type.Object({ frame: Type.Literal('ping') }),
@@ -90,7 +99,10 @@ export const ServerFrame = Type.Union([
     rev: Type.Integer(),
     value: Type.Unknown(),
   }),
-  /** Never in the log: `typing`, `presence`, and `catching-up`, the heartbeat while a checkpoint would promise too much. */
+  /**
+   * Never in the log: `typing`; `presence` of an agent; `viewers` of a conversation, all of them; `awareness`, how it stands as a whole;
+   * `availability`, for contacts; and `catching-up`, the heartbeat while a checkpoint would promise too much.
+   */
   Type.Object(
     {
       frame: Type.Literal('ephemeral'),
@@ -102,6 +114,16 @@ export const ServerFrame = Type.Union([
       by: Type.Optional(Type.Object({ kind: Type.String(), id: Type.Optional(Id), name: Type.Optional(Type.String()) })),
       agentId: Type.Optional(Id),
       state: Type.Optional(Type.String()),
+      viewers: Type.Optional(Type.Array(Viewer, { description: 'Of `viewers`: who looks at the conversation now; nobody else does.' })),
+      isKnown: Type.Optional(
+        Type.Boolean({
+          description: 'Of `awareness`: false = other nodes are out of sight, whoever is not named is unknown and not absent.',
+        }),
+      ),
+      agents: Type.Optional(Type.Array(Viewer, { description: 'Of `awareness`: who is there.' })),
+      viewing: Type.Optional(
+        Type.Array(Type.Object({ conversationId: Id, viewers: Type.Array(Viewer) }), { description: 'Of `awareness`: who looks at what.' }),
+      ),
     },
     { additionalProperties: true },
   ),

@@ -16,10 +16,12 @@ import { openCursors, topicOf, type Cursors } from './cursor.ts'
 import { Admission } from './doors/admission.ts'
 import { WsDoor, type Guest, type Reception } from './doors/ws.ts'
 import type { Entry, Route } from './tail/entry.ts'
-import { Ephemeral, type Typing } from './ephemeral.ts'
 import { gatewayDefaults, type Authenticated, type GatewayConfig, type Hub } from './hub.ts'
 import { originsOf } from './doors/origins.ts'
 import { PositionBook, type Positions } from './positions.ts'
+import { Ephemeral, type Typing } from './presence/ephemeral.ts'
+import type { OpenBoard } from './presence/index.ts'
+import { MemoryBoard } from './presence/memory.ts'
 import { openProjector } from './projection.ts'
 import { Replay } from './tail/replay.ts'
 import { rememberingRoute } from './tail/removals.ts'
@@ -31,6 +33,7 @@ import { openTailer, tailerDefaults, type Tailer, type TailerConfig } from './ta
 
 export type { Positions } from './positions.ts'
 export type { Authenticated, CommandFrame, GatewayConfig } from './hub.ts'
+export { openRedisBoard } from './presence/redis.ts'
 
 export interface GatewayOptions extends Pick<
   Hub,
@@ -43,6 +46,8 @@ export interface GatewayOptions extends Pick<
   readonly fileUrl?: (organizationId: string, fileId: string) => string
   /** Whose address an upgrade request comes from, behind whatever proxies. */
   readonly addressOf: (request: IncomingMessage) => string
+  /** Where presence, viewers and typing meet those of other nodes; without it this node is all there is. */
+  readonly openBoard?: OpenBoard
   /** How the outside reaches this server; its pages may open sockets. */
   readonly publicUrl: () => string
   readonly config?: Partial<GatewayConfig & TailerConfig>
@@ -92,7 +97,14 @@ class SocketGateway implements Gateway {
     this.#book = new PositionBook({ cursors: this.#cursors, tailer: () => this.#tail, partitionOf, clock })
     const audience = new Audience()
     const onError = (error: unknown): void => logger.error({ name: 'gateway.ephemeral_failed', error })
-    const ephemeral = new Ephemeral({ audience, views: options.views, settings: options.settings, clock, onError })
+    const ephemeral = new Ephemeral({
+      audience,
+      views: options.views,
+      settings: options.settings,
+      openBoard: options.openBoard ?? ((news) => new MemoryBoard(news)),
+      clock,
+      onError,
+    })
     const route = (this.#route = this.#guarded(rememberingRoute(options.settings)))
     const replay = new Replay({ log, tails, route, signal: this.#abort.signal })
     const projector = openProjector({
@@ -178,6 +190,7 @@ class SocketGateway implements Gateway {
     await this.#door.close()
     clearInterval(this.#timer)
     this.#unwatch()
+    await this.#hub.ephemeral.close()
     await this.#tailer?.close()
   }
 
@@ -272,7 +285,7 @@ class SocketGateway implements Gateway {
   #tick(): void {
     const now = this.#options.clock()
     for (const session of this.#sessions) session.tick(now)
-    this.#hub.ephemeral.tick(now, (organizationId, id) => this.#sessions.countOf({ organizationId, id }) > 0)
+    this.#hub.ephemeral.tick(now)
     this.#tail.look().catch(() => undefined)
     if (++this.#ticks % EXPIRE_TICKS === 0) this.#tail.expire()
   }

@@ -4,7 +4,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { openGateway, type Gateway, type Authenticated, type GatewayConfig } from '#gateway'
+import { openGateway, type Gateway, type Authenticated, type GatewayConfig, type GatewayOptions } from '#gateway'
 import { openEmbeddedLog, openTails, partitionOf, type EmbeddedLogOptions, type Log, type LogRecord, type StoredRecord } from '#log'
 import { openMetrics } from '#metrics'
 import { openSettings, type Settings } from '#runtime'
@@ -380,19 +380,25 @@ export interface SiteOptions {
   readonly secret?: number
   /** Puts something between the gateway and the log, such as faults. */
   readonly wrap?: (log: Log) => Log
+  /** Another node over the log and the settings of this one. */
+  readonly beside?: Site
+  readonly openBoard?: GatewayOptions['openBoard']
   readonly execute?: (grants: Grants, frame: { id: string; type: string }) => Promise<{ accepted: unknown; position: string }>
 }
 
 const silent = { info: () => undefined, warn: () => undefined, debug: () => undefined, error: (fields: object) => console.error(fields) }
 
 export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
-  const directory = options.directory ?? (await temporaryDirectory())
+  const { beside } = options
+  const directory = beside?.directory ?? options.directory ?? (await temporaryDirectory())
   const clock = options.clock ?? Date.now
-  const log = await openEmbeddedLog({ directory: join(directory, 'log'), cleanIntervalMs: 0, ...options.log })
-  const writer = new Writer(log, clock)
-  if (options.directory === undefined) for (const [kind, value] of firstSettings) await writer.setting(kind, value)
-  const settings = await openSettings({ log, openIdKey: ({ sealedIdKey }) => sealedIdKey, onError: (error) => console.error(error) })
-  const tokens = new Map<string, Authenticated>([['agent', { grants: grantsOf(), expiresAt: null, source: null, origin: null }]])
+  const log = beside?.log ?? (await openEmbeddedLog({ directory: join(directory, 'log'), cleanIntervalMs: 0, ...options.log }))
+  const writer = beside?.writer ?? new Writer(log, clock)
+  if (beside === undefined && options.directory === undefined) for (const [kind, value] of firstSettings) await writer.setting(kind, value)
+  const settings =
+    beside?.settings ?? (await openSettings({ log, openIdKey: ({ sealedIdKey }) => sealedIdKey, onError: (error) => console.error(error) }))
+  const tokens =
+    beside?.tokens ?? new Map<string, Authenticated>([['agent', { grants: grantsOf(), expiresAt: null, source: null, origin: null }]])
   const commands: Site['commands'] = []
   const seen = options.wrap?.(log) ?? log
   const gateway = await openGateway({
@@ -414,6 +420,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     partitionOf,
     clock,
     random: () => 0.5,
+    ...(options.openBoard === undefined ? {} : { openBoard: options.openBoard }),
     logger: silent,
     metrics: openMetrics(),
     publicUrl: () => 'http://confab.test',
@@ -428,6 +435,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     await gateway.close()
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
+    if (beside !== undefined) return
     await settings.close()
     await log.close()
   }

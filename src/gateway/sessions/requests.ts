@@ -88,7 +88,7 @@ export class Requests {
       case 'typing':
         return this.#session.hub.ephemeral.typing(this.#session, frame)
       case 'presence':
-        return this.#session.hub.ephemeral.presence(this.#session, frame.state)
+        return this.#session.hub.ephemeral.presence(this.#session, frame)
       case 'refresh':
         return this.#refresh(frame.token)
       case 'ping':
