@@ -9,9 +9,12 @@ import type {
   AliasRow,
   AttributesRow,
   EarlyRow,
+  EchoesRow,
   EffectDrop,
   EffectFetch,
+  EffectProfile,
   EffectSend,
+  EffectSignal,
   EffectTell,
   EffectTimer,
   Event,
@@ -48,6 +51,8 @@ export interface Rows {
   /** Key conversation/aliasId; null also where an alias row lies there. */
   early(aliasId: string): EarlyRow | null
   address(): Address | null
+  /** Echoes held until the sends that they may be have their answers, as commands in their bytes. */
+  echoes?(): readonly Uint8Array[]
   attributes(): AttributesRow['attributes']
   mark(agentId: string): Mark | null
   profile(): ProfileRow | null
@@ -81,6 +86,7 @@ interface RowValues {
   message: MessageRow
   alias: AliasRow
   early: EarlyRow
+  echoes: EchoesRow
   address: AddressRow
   attributes: AttributesRow
   profile: ProfileRow
@@ -96,6 +102,8 @@ interface EffectValues {
   timer: EffectTimer
   tell: EffectTell
   drop: EffectDrop
+  signal: EffectSignal
+  profile: EffectProfile
 }
 export type EffectShape = keyof EffectValues
 /** null = the effect has ended. */

@@ -25,6 +25,8 @@ export const rowsNeeded = (command: Command): readonly RowNeed[] => {
     case 'message.edit':
     case 'message.delete':
     case 'message.react':
+    case 'message.echo':
+    case 'message.revise':
     case 'attachment.report':
       return [message(id, command.data.messageId)]
     case 'message.send': {

@@ -1,71 +1,24 @@
-// What a message can hold, richer than the log's record: options, cards, contact cards, orders, stories; and their plain text.
-// Between the adapters, which speak of all of it, and the record of schemas/log, which keeps what it knows and the rest as native.
+// What a message can hold, by the names that adapters use: options, cards, contact cards, orders, stories; and their plain text.
+// Between the adapters and the record of schemas/log, which keeps all of it.
 
 import type { Attachment, MessageContent, MessageKind, Profile } from '#schemas/log'
 
-/** One thing to tap. `url` opens a page, `payload` comes back in the answer; with neither the title itself comes back. */
-export interface ChoiceOption {
-  readonly title: string
-  readonly payload: string | null
-  readonly description: string | null
-  readonly url: string | null
-}
-
 /** The question stands in `text`. `opener`: the word on the button that opens a list. */
-export interface Choice {
-  readonly style: 'buttons' | 'quick-replies' | 'list'
-  readonly header: string | null
-  readonly footer: string | null
-  readonly opener: string | null
-  readonly options: readonly ChoiceOption[]
-}
-
-export interface Card {
-  readonly title: string
-  readonly text: string | null
-  /** Index of its picture among the attachments. */
-  readonly image: number | null
-  readonly url: string | null
-  readonly options: readonly ChoiceOption[]
-}
-
-export interface ContactCard {
-  readonly name: string
-  readonly phones: readonly string[]
-  readonly emails: readonly string[]
-  readonly organization: string | null
-}
-
-export interface OrderItem {
-  readonly productId: string
-  readonly quantity: number
-  /** In the currency's main unit. */
-  readonly price: number | null
-  readonly currency: string | null
-}
-
-export interface Order {
-  readonly catalogId: string | null
-  readonly items: readonly OrderItem[]
-}
-
+export type Choice = NonNullable<MessageContent['choice']>
+/** One thing to tap. `url` opens a page, `payload` comes back in the answer; with neither the title itself comes back. */
+export type ChoiceOption = Choice['options'][number]
+/** `image`: index of its picture among the attachments. */
+export type Card = NonNullable<MessageContent['cards']>[number]
+export type ContactCard = NonNullable<MessageContent['vcards']>[number]
+/** Prices in the currency's main unit. */
+export type Order = NonNullable<MessageContent['order']>
+export type OrderItem = Order['items'][number]
 /** A story of ours that was answered, or one of theirs that mentions us; its media is the attachment, while it lasts. */
-export interface Story {
-  readonly relation: 'reply' | 'mention'
-  readonly storyId: string | null
-}
+export type Story = NonNullable<MessageContent['story']>
 
-export type ContentKind = MessageKind | 'choice' | 'cards' | 'vcards' | 'order' | 'story'
-
-/** A message's content as the adapters know it; every MessageContent is one. */
-export type Content = Omit<MessageContent, 'kind'> & {
-  readonly kind: ContentKind
-  readonly choice?: Choice | null
-  readonly cards?: readonly Card[] | null
-  readonly vcards?: readonly ContactCard[] | null
-  readonly order?: Order | null
-  readonly story?: Story | null
-}
+export type ContentKind = MessageKind
+/** A message's content, as the log holds it and the adapters speak of it. */
+export type Content = MessageContent
 
 /** As the schema bounds a message. */
 export const ATTACHMENTS_MAX = 15
@@ -159,28 +112,14 @@ export const plainText = (content: Content): string => {
   }
 }
 
-const isStored = (content: Content): content is Content & MessageContent => {
+/** What a list or a search can read of it: kinds that have no words of their own are told in plain text. */
+export const storedContent = (content: Content): MessageContent => {
   switch (content.kind) {
-    case 'choice':
     case 'cards':
     case 'vcards':
     case 'order':
-    case 'story':
-      return false
+      return content.text === null ? { ...content, text: plainText(content) || null } : content
     default:
-      return true
-  }
-}
-
-/** What the log's record can hold of a content: kinds that it lacks become text or media, their structure stays in `native`. */
-export const storedContent = (content: Content): MessageContent => {
-  if (isStored(content)) return content
-  const { kind, choice, cards, vcards, order, story, ...rest } = content
-  const parts = { kind, choice, cards, vcards, order, story }
-  return {
-    ...rest,
-    kind: rest.attachments.length > 0 ? 'media' : 'text',
-    text: plainText(content),
-    native: rest.native ?? JSON.stringify(parts),
+      return content
   }
 }

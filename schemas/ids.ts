@@ -97,6 +97,7 @@ export const keys = {
   content: (subjectId: string, seq: number, n: number): string => `${subjectId}/${seq}/${n}`,
   message: (conversationId: string, messageId: string): string => `${conversationId}/${messageId}`,
   address: (conversationId: string): string => `${conversationId}/address`,
+  echoes: (conversationId: string): string => `${conversationId}/echoes`,
   attributes: (conversationId: string): string => `${conversationId}/attributes`,
   profile: (contactId: string): string => `${contactId}/profile`,
   effect: (subjectId: string, effectId: string): string => `${subjectId}/${effectId}`,

@@ -46,6 +46,18 @@ export const settingsTable = {
     'Reverse proxies in front (addresses or CIDRs, comma-separated): from them X-Forwarded-For tells who asks. Without it everybody behind a proxy shares one allowance of sign-ins and new chats.',
   ),
   twilioApiUrl: setting('CONFAB_TWILIO_API_URL', 'https://api.twilio.com', url, "Twilio's API; tests point it at a fake."),
+  graphApiUrl: setting(
+    'CONFAB_GRAPH_API_URL',
+    '',
+    url,
+    "Meta's API for Messenger, Instagram and WhatsApp; default `https://graph.facebook.com`, for Instagram Login `https://graph.instagram.com`. Tests point it at a fake.",
+  ),
+  scanCommand: setting(
+    'CONFAB_SCAN_COMMAND',
+    '',
+    text,
+    'Judges each inbound file before it is stored: run with the path of the file as its last argument; exit code 0 = clean, 1 = infected (the attachment is `blocked`), anything else = not judged, tried again. `clamdscan --no-summary`, for one. None by default.',
+  ),
   egressAllow: setting(
     'CONFAB_EGRESS_ALLOW',
     '',
@@ -162,6 +174,7 @@ export const loadConfig = (environment: Readonly<Record<string, string | undefin
     (name) => name.startsWith('CONFAB_') && !name.startsWith('CONFAB_TEST_') && !known.has(name),
   )
   for (const name of strangers) faults.push(`${name} is not a setting`)
+  if (values['standbys'] !== 'all' && values['nodeUrl'] === '') faults.push('CONFAB_NODE_URL is needed where CONFAB_STANDBYS is a number')
   if (faults.length > 0) throw new ConfabError('config_invalid', { detail: `${faults.join('; ')}.` })
   const parsed = values as Parsed
   const dataDirectory = resolve(parsed.dataDirectory)

@@ -35,12 +35,15 @@ export const errors = {
   // the views
   query_timeout: entry(503, 'The question took too long to answer. Ask for less, or try again.', true),
   views_closed: entry(503, 'The views are closed.', true),
+  partition_unreachable: entry(503, 'No node that holds this part of the data answers at the moment. Try again.', true),
+  node_call_refused: entry(401, 'Only other nodes of this site may ask here.'),
   as_of_gone: entry(410, 'There was nothing yet at that moment, or its events are no longer kept.'),
   as_of_list: entry(400, 'Lists are answered as of now. Ask for one conversation, its messages or one contact.'),
   as_of_invalid: entry(400, 'asOf is an ISO time, a position, or seq: and a number.'),
   // the command door
   outcome_pending: entry(504, 'The command is in the log and not decided yet. Repeat it with the same key.', true),
   idempotency_mismatch: entry(422, 'This key was used before with another body.'),
+  conversation_aliased: entry(409, 'This person’s conversation has another id: `conversationId`.'),
   conversation_parked: entry(503, 'This conversation is parked after a fault; an operator must replay or discard it.', true),
   dead_letters_changed: entry(409, 'More commands were parked meanwhile. Look again, then repeat.', true),
   dead_letters_too_many: entry(409, 'More is parked than can be replayed or discarded at once.'),
@@ -135,6 +138,7 @@ export const errors = {
   position_invalid: entry(400, 'The position was altered, or is not of this server.'),
   cursor_partial: entry(400, 'A cursor of one slot starts a conversation scope only; other scopes need a checkpoint.'),
   subscriptions_too_many: entry(429, 'The session has as many subscriptions as it may.'),
+  sessions_too_many: entry(429, 'The principal has as many sessions and streams open as it may.'),
   log_stale: entry(503, 'The log cannot be read at the moment; what is shown may be old.', true),
   idempotency_key_invalid: entry(400, 'The Idempotency-Key has 1 to 64 visible ASCII characters.'),
   command_unknown: entry(400, 'There is no such command.'),

@@ -26,6 +26,10 @@ const instruments = (registry: Registry) => {
       'channel',
       'code',
     ]),
+    ingestSkipped: counter('ingest_skipped_total', 'Parts of signed webhooks that no event speaks of, by name; their bytes are in raw.', [
+      'channel',
+      'name',
+    ]),
     tailRestarts: counter('tail_restarts_total', 'Reads of the log begun anew after an error, by tail.', ['tail']),
     appendSeconds: histogram('append_seconds', 'From an append to its durability, at the edges.', SECONDS_FAST, ['door']),
     decideSeconds: histogram('decide_seconds', 'From taking a batch of commands to its commit.', SECONDS_FAST),

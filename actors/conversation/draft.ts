@@ -7,6 +7,7 @@ import {
   type Content,
   type ConversationCommand,
   type ConversationSnapshot,
+  type Event,
   type EventData,
   type EventType,
   type MessageContent,
@@ -20,6 +21,7 @@ import { endSend, introduce, putDrop, putFetches, putSend, putTimers } from './e
 import { rowOf, stepConversation } from './evolve.ts'
 import { unborn, type ConversationEventType } from './fold.ts'
 import { evolveRow } from './rows.ts'
+import { sendFacts } from './sending.ts'
 
 /**
  * What the contact is shown, and so what takes a contactSeq: the messages of both sides, once each, and what becomes of their text,
@@ -51,6 +53,8 @@ const isShown = (before: ConversationSnapshot | null, type: EventType, data: obj
 interface Sending {
   readonly address: Address
   readonly content: MessageContent
+  /** The provider's id of the message that it answers. */
+  readonly replyTo: string | null
 }
 
 type WithoutRow<T extends ConversationEventType> = Omit<EventData[T], 'row'>
@@ -122,7 +126,7 @@ export class ConversationDraft extends Draft<ConversationSnapshot> {
       case 'introduce':
         return introduce(this, this.profile)
       case 'send':
-        return this.#send(event.data as EventData['message.queued'], event.seq)
+        return this.#send(event as Event<'message.queued'>)
       case 'fetch': {
         const content = contents[0]
         if (content?.kind !== 'message' || content.body.attachments.length === 0) return
@@ -140,9 +144,11 @@ export class ConversationDraft extends Draft<ConversationSnapshot> {
   }
 
   /** Web chat needs no sender: what is queued is sent, the widget tails it. */
-  #send({ messageId, attempt, sendAt }: EventData['message.queued'], seq: number): void {
+  #send({ data: { messageId, attempt, sendAt }, seq, by }: Event<'message.queued'>): void {
     if (this.sending === null || sendAt !== null || this.snapshot?.channel === 'web') return
-    putSend(this, { messageId, attempt, seq, notBefore: this.now, ...this.sending })
+    const { address, content, replyTo } = this.sending
+    const facts = sendFacts(this as LivingDraft, { address, author: by.kind, replyTo })
+    putSend(this, { messageId, attempt, seq, notBefore: this.now, address, content, ...facts })
   }
 }
 

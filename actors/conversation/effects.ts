@@ -37,7 +37,9 @@ const idIn = (key: string): string => key.slice(key.indexOf('/') + 1)
 
 export const putSend = (
   draft: Drafting,
-  send: Pick<EffectSend, 'messageId' | 'attempt' | 'seq' | 'notBefore' | 'content'> & { readonly address: Address },
+  send: Pick<EffectSend, 'messageId' | 'attempt' | 'seq' | 'notBefore' | 'content' | 'author' | 'windowExpiresAt' | 'replyTo'> & {
+    readonly address: Address
+  },
 ): void => {
   const { snapshot, command } = draft
   if (snapshot === null) return

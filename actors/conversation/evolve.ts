@@ -21,7 +21,7 @@ export const stepConversation = (
   transition: Transition,
 ): { readonly snapshot: ConversationSnapshot; readonly actions: readonly string[] } => {
   const before = snapshot ?? unborn
-  if (snapshot === null && event.type !== 'conversation.created')
+  if (snapshot === null && event.type !== 'conversation.created' && event.type !== 'conversation.aliased')
     throw new Error(`a conversation begins with conversation.created, not ${event.type}`)
   if (event.seq !== before.seq + 1) throw new Error(`event ${event.seq} does not follow ${before.seq}`)
   const place = { value: snapshot === null ? 'new' : snapshot.state, context: { snapshot: before } }
@@ -86,6 +86,6 @@ export const hashConversation = (snapshot: ConversationSnapshot): string => deri
 /** Names at every depth: JSON.stringify keeps these and sorts by this list. */
 const nestedNames = [
   ...['kind', 'delivered', 'read', 'expiresAt', 'openedAt', 'dueAt', 'setBySeq', 'n'],
-  ...['to', 'context', 'messageId', 'isUnlessReply'],
+  ...['to', 'context', 'messageId', 'isUnlessReply', 'isOpen'],
 ]
 const fieldNames = [...Object.keys(unborn), ...nestedNames]

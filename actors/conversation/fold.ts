@@ -2,6 +2,7 @@
 // Between the events of the log and the machine, whose only assignment calls `foldEvent`.
 
 import { CONVERSATION_VERSION, SITE_ID, type ConversationSnapshot, type Event, type EventType, type Timer } from '#schemas/log'
+import { aliased, withInbound, withoutOpen, withOut } from './provided.ts'
 
 export type ConversationEventType = Exclude<EventType, `contact.${string}` | 'setting.changed'>
 export type ConversationEvent = Event<ConversationEventType>
@@ -65,6 +66,12 @@ export const unborn: ConversationSnapshot = {
   participants: [],
   scheduled: [],
   botSends: [],
+  aliasOf: null,
+  aliases: null,
+  outs: null,
+  lastInboundId: null,
+  profileAt: null,
+  isElsewhere: null,
 }
 
 const without = (timers: Timer[], unwanted: Timer['kind']): Timer[] =>
@@ -124,9 +131,11 @@ const assigned: Fold<'conversation.assigned'> = (before, { data, at, seq }) =>
         assignedSeq: data.after === null ? 0 : seq,
       }
 
-const received: Fold<'message.received'> = (before, { data, at }) => {
-  const isQuiet = before.isBlocked || before.isOptedOut
+const received: Fold<'message.received'> = (before, event) => {
+  const { data, at } = event
+  const isQuiet = before.isBlocked || before.isOptedOut || data.isStandby === true
   return {
+    ...withInbound(before, event),
     lastInboundAt: at,
     ...(before.isBlocked ? NOTHING : { lastActivityAt: at }),
     ...(isQuiet || before.waitingSince !== null ? NOTHING : { waitingSince: at }),
@@ -148,9 +157,10 @@ const isScheduled = ({ scheduled }: ConversationSnapshot, messageId: string): bo
 
 /** The message waits for nothing any more: neither for its time nor for a word of the sender. */
 const unqueued = (before: ConversationSnapshot, messageId: string | null, seq: number): Patch => {
-  const { scheduled, botSends } = before
-  if (messageId === null || (scheduled.length === 0 && botSends.length === 0)) return NOTHING
-  const patch: Patch = botSends.includes(messageId) ? { botSends: botSends.filter((id) => id !== messageId) } : {}
+  const { scheduled, botSends, outs } = before
+  if (messageId === null || (scheduled.length === 0 && botSends.length === 0 && outs === null)) return NOTHING
+  const patch: Patch = { ...withoutOpen(before, messageId) }
+  if (botSends.includes(messageId)) patch.botSends = botSends.filter((id) => id !== messageId)
   if (!isScheduled(before, messageId)) return patch
   return Object.assign(
     patch,
@@ -166,9 +176,10 @@ const withBotSend = (botSends: string[], messageId: string): string[] =>
   botSends.includes(messageId) ? botSends : [...botSends, messageId].slice(-BOT_SENDS_MAX)
 
 /** A retry says nothing new; nor does what waits for its time, of which no one but us knows. */
-const requeued = (before: ConversationSnapshot, { data, by, seq }: Event<'message.queued'>): Patch => {
+const requeued = (before: ConversationSnapshot, event: Event<'message.queued'>): Patch => {
+  const { data, by, seq } = event
   const { messageId, sendAt, isUnlessReply } = data
-  const patch: Patch = sendAt === null ? {} : rescheduled(before, [...before.scheduled, { messageId, dueAt: sendAt, isUnlessReply }], seq)
+  const patch: Patch = sendAt === null ? { ...withOut(before, event) } : rescheduled(before, [...before.scheduled, { messageId, dueAt: sendAt, isUnlessReply }], seq)
   if (by.kind === 'bot') patch.botSends = withBotSend(before.botSends, messageId)
   return patch
 }
@@ -176,14 +187,15 @@ const requeued = (before: ConversationSnapshot, { data, by, seq }: Event<'messag
 const queued: Fold<'message.queued'> = (before, event) => {
   const { data, at, by, seq } = event
   if (data.sendAt !== null || (data.attempt > 1 && !data.isDue)) return requeued(before, event)
-  const patch: Patch = data.isDue ? { ...unqueued(before, data.messageId, seq) } : {}
+  const patch: Patch = data.isDue ? { ...unqueued(before, data.messageId, seq), ...withOut(before, event) } : { ...withOut(before, event) }
   patch.lastActivityAt = at
   patch.orderFloor = Math.max(before.orderFloor, data.orderAt)
   if (by.kind === 'bot') patch.botSends = withBotSend(before.botSends, data.messageId)
-  if (by.kind !== 'agent' && by.kind !== 'bot') return patch
+  // `provider`: somebody has answered elsewhere.
+  if (by.kind !== 'agent' && by.kind !== 'bot' && by.kind !== 'provider') return patch
   patch.lastReplyAt = at
   patch.waitingSince = null
-  if (by.kind === 'bot') return patch
+  if (by.kind !== 'agent') return patch
   patch.firstReplyAt = before.firstReplyAt ?? at
   patch.lastAgentAt = at
   patch.lastAgentId = by.id
@@ -233,6 +245,9 @@ const folds: { readonly [T in ConversationEventType]: Fold<T> } = {
   'conversation.left': ({ participants }, { data }) => ({ participants: participants.filter((id) => !data.participants.includes(id)) }),
   'conversation.blocked': (_before, { data }) => ({ isBlocked: data.isBlocked }),
   'conversation.opted': (_before, { data }) => ({ isOptedOut: data.isOptedOut }),
+  'conversation.aliased': aliased,
+  'conversation.passed': (_before, { data }) => ({ isElsewhere: data.isElsewhere }),
+  'conversation.referred': unchanged,
   'conversation.parked': (_before, { data }) => ({ parkedAt: data.offset < 0 ? null : data.offset }),
   'conversation.erased': (_before, { data }) => ({ erasedUpTo: data.upToSeq, attributes: null, lastInboundAt: null, waitingSince: null }),
   'note.added': (_before, { at }) => ({ lastActivityAt: at }),
@@ -256,7 +271,7 @@ const folds: { readonly [T in ConversationEventType]: Fold<T> } = {
   'handover.released': withoutOffer,
   'handover.expired': withoutOffer,
   'handover.taken': unchanged,
-  'window.opened': ({ timers }, { data, seq }) => ({ timers: withWindowTimer(timers, data.window.expiresAt - CLOSING_MS, seq) }),
+  'window.opened': ({ timers }, { data, seq }) => ({ window: data.window, timers: withWindowTimer(timers, data.window.expiresAt - CLOSING_MS, seq) }),
   'window.closing': ({ timers }, { data, seq }) => ({ timers: withWindowTimer(timers, data.expiresAt, seq) }),
 }
 

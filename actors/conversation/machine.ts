@@ -30,7 +30,12 @@ export const conversationMachine = setup({
   context: { snapshot: unborn },
   initial: 'new',
   states: {
-    new: { on: { 'conversation.created': [born('open'), born('pending'), born('snoozed'), born('resolved')] } },
+    new: {
+      on: {
+        'conversation.created': [born('open'), born('pending'), born('snoozed'), born('resolved')],
+        'conversation.aliased': to('resolved'),
+      },
+    },
     open: { on: { 'conversation.held': to('pending'), 'conversation.snoozed': to('snoozed'), 'conversation.resolved': to('resolved') } },
     pending: { on: { 'conversation.opened': to('open'), 'conversation.snoozed': to('snoozed'), 'conversation.resolved': to('resolved') } },
     snoozed: {
@@ -53,6 +58,9 @@ export const conversationMachine = setup({
     'conversation.blocked': stay,
     'conversation.opted': stay,
     'conversation.parked': stay,
+    'conversation.aliased': stay,
+    'conversation.passed': stay,
+    'conversation.referred': stay,
     'conversation.erased': { actions: ['apply', 'drop'] },
     'note.added': stay,
     'note.edited': stay,

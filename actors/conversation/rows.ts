@@ -26,7 +26,7 @@ const born = (event: Event<'message.received' | 'message.queued' | 'note.added'>
     at: event.at,
     receivedAt: isIn ? event.data.receivedAt : null,
     send: isOut ? { state: 'queued', reason: null, providerCode: null, attempt: event.data.attempt } : null,
-    replyTo: isOut ? event.data.replyTo : null,
+    replyTo: isOut ? event.data.replyTo : isIn ? (event.data.replyTo ?? null) : null,
     edits: 0,
     isDeleted: false,
     isErased: false,
@@ -38,6 +38,7 @@ const born = (event: Event<'message.received' | 'message.queued' | 'note.added'>
     reactions: [],
     mentions: event.type === 'note.added' ? event.data.mentions : [],
     sendAt: isOut ? event.data.sendAt : null,
+    revisedAt: null,
   }
 }
 
@@ -109,7 +110,8 @@ export const evolveRow = (row: MessageRow | null, event: Event, contents: readon
     case 'message.edited':
     case 'note.edited': {
       const after = edited(row, event, contents)
-      return { ...after, edits: after.edits + 1 }
+      const revisedAt = event.type === 'message.edited' ? (event.data.revisedAt ?? null) : null
+      return { ...after, edits: after.edits + 1, ...(revisedAt === null ? {} : { revisedAt }) }
     }
     case 'message.attached':
       return edited(row, event, contents)

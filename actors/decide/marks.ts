@@ -3,6 +3,7 @@
 
 import { keys, type Command, type ConversationSnapshot, type Mark } from '#schemas/log'
 import type { LivingDraft } from '../conversation/index.ts'
+import { signalRead } from './signal.ts'
 
 const blank = ({ id, organizationId, accountId }: ConversationSnapshot, agentId: string): Mark => ({
   conversationId: id,
@@ -38,6 +39,7 @@ export const markRead = (draft: LivingDraft, { data, by }: Command<'conversation
   const readUpToContactSeq = Math.max(mark.readUpToContactSeq, contactSeqAt(draft.snapshot, wanted))
   if (readUpTo === mark.readUpTo && readUpToContactSeq === mark.readUpToContactSeq) return
   put(draft, mark, { readUpTo, readUpToContactSeq })
+  if (readUpTo > mark.readUpTo) signalRead(draft)
 }
 
 /** The highest `rev` wins, whatever order two tabs are heard in. */

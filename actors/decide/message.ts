@@ -4,6 +4,7 @@
 import type { Command, MessageRow } from '#schemas/log'
 import { callOffSend, endFetch, type LivingDraft } from '../conversation/index.ts'
 import { isWaiting, unschedule } from './schedule.ts'
+import { canDelete, canEdit, signal } from './signal.ts'
 
 const isGone = (draft: LivingDraft, row: MessageRow): boolean => row.isErased || row.seq <= draft.snapshot.erasedUpTo
 
@@ -16,13 +17,14 @@ export const editMessage = (draft: LivingDraft, { data, by }: Command<'message.e
   if (row === null || row.direction === 'in') return void draft.refuse('message_not_found')
   if (row.author.kind !== by.kind || row.author.id !== by.id) return void draft.refuse('not_author')
   const isNote = row.direction === 'note'
-  if (!isNote && draft.snapshot.channel !== 'web' && !isWaiting(draft, messageId))
+  if (!isNote && !canEdit(draft) && !isWaiting(draft, messageId))
     return void draft.refuse('not_on_this_channel', { channel: draft.snapshot.channel })
   if (row.content === null || row.isDeleted || isGone(draft, row)) return void draft.refuse('message_erased')
   if (row.content.text !== text) {
     draft.apply(isNote ? 'note.edited' : 'message.edited', { messageId, supersedes: latest(row) }, [
       { kind: 'message', body: { ...row.content, text } },
     ])
+    if (!isNote && !isWaiting(draft, messageId)) signal(draft, row, { kind: 'edit', text })
   }
   draft.accept(messageId)
 }
@@ -40,7 +42,8 @@ export const deleteMessage = (draft: LivingDraft, { data }: Command<'message.del
       // In this order the contact is told nothing of what they were never shown.
       const waits = isWaiting(draft, messageId)
       if (!waits) callOffSend(draft, row)
-      draft.apply('message.deleted', { messageId, isRevoked: waits || draft.snapshot.channel === 'web' })
+      draft.apply('message.deleted', { messageId, isRevoked: waits || canDelete(draft) })
+      if (!waits && canDelete(draft)) signal(draft, row, { kind: 'delete', text: null })
       if (waits) unschedule(draft, row)
     }
   }

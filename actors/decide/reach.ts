@@ -1,16 +1,11 @@
 // Whether a message can reach its contact now: the address, the block, the opt-out, the channel's reply window.
 // Between every rule that sends and the refusals that come before a provider sees anything.
 
-import type { Address, ConversationSnapshot, MessageContent } from '#schemas/log'
-import type { LivingDraft } from '../conversation/index.ts'
+import type { Address, ConversationSnapshot, MessageContent, Principal } from '#schemas/log'
+import { allowedAfter, mayFollowWindow, windowMsOf, type LivingDraft } from '../conversation/index.ts'
 
 /** In the first and last 60 s the provider's clock decides, not ours. */
 const WINDOW_GRACE_MS = 60_000
-
-/** Channels on which we may write only for 24 h from the contact's last message (inbox.md §1). */
-const windowedChannels: ReadonlySet<ConversationSnapshot['channel']> = new Set(['messenger', 'instagram', 'whatsapp'])
-export const isWindowed = (channel: ConversationSnapshot['channel'], address: Address | null): boolean =>
-  windowedChannels.has(channel) || (channel === 'twilio' && address !== null && address.userId.startsWith('whatsapp:'))
 
 const isWindowOpen = ({ window }: ConversationSnapshot, now: number): boolean => window !== null && now < window.expiresAt + WINDOW_GRACE_MS
 
@@ -23,13 +18,16 @@ export const knownAddress = (draft: LivingDraft): Address | null => {
 export const whyUnreachable = (
   draft: LivingDraft,
   content: MessageContent,
+  author: Principal['kind'] = draft.command.by.kind,
 ): 'blocked' | 'recipient_opted_out' | 'window_closed' | 'other' | null => {
   const { snapshot, now } = draft
   if (snapshot.isBlocked) return 'blocked'
   if (snapshot.isOptedOut) return 'recipient_opted_out'
   const address = knownAddress(draft)
   if (address === null) return 'other'
-  return content.kind !== 'template' && isWindowed(snapshot.channel, address) && !isWindowOpen(snapshot, now) ? 'window_closed' : null
+  const { account } = draft.context.settings
+  if (windowMsOf(snapshot, address, account) === null || isWindowOpen(snapshot, now)) return null
+  return mayFollowWindow(snapshot, account, { kind: content.kind, author, now }) ? null : 'window_closed'
 }
 
 const refused = (draft: LivingDraft, code: string, fields: Readonly<Record<string, unknown>> = {}): null => {
@@ -45,7 +43,7 @@ export const reachable = (draft: LivingDraft, content: MessageContent): Address 
     case 'recipient_opted_out':
       return refused(draft, 'recipient_opted_out')
     case 'window_closed':
-      return refused(draft, 'window_closed', { allowed: ['template'], closedAt: draft.snapshot.window?.expiresAt ?? null })
+      return refused(draft, 'window_closed', { allowed: allowedAfter(draft.snapshot), closedAt: draft.snapshot.window?.expiresAt ?? null })
     case 'other':
       return refused(draft, 'message_erased')
     case null:

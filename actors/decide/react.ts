@@ -3,6 +3,8 @@
 
 import { keys, type Command, type MessageRow, type Principal } from '#schemas/log'
 import type { LivingDraft } from '../conversation/index.ts'
+import { signal } from './signal.ts'
+import { extendWindow } from './window.ts'
 import { aliasAt, earlyAt, EARLY_KEPT_MS, EARLY_REPORTS_MAX } from './early.ts'
 
 interface Word {
@@ -12,7 +14,9 @@ interface Word {
 }
 
 /** Where the contact sees what we tap. Others send theirs and can be sent none. */
-const reactsOn = (channel: string): boolean => channel === 'web'
+const reactsOn = ({ snapshot, context }: LivingDraft): boolean =>
+  carriesReactions.has(snapshot.channel) || (snapshot.channel === 'custom' && context.settings.account?.options['reactions'] === 'on')
+const carriesReactions: ReadonlySet<string> = new Set(['web', 'messenger', 'instagram', 'whatsapp'])
 
 const isSame = (a: Principal, b: Principal): boolean => a.kind === b.kind && a.id === b.id
 
@@ -35,7 +39,13 @@ const keepEarly = (draft: LivingDraft, aliasId: string, word: Word): void => {
   const reactions = isFresh ? known.reactions.filter(({ by }) => !isSame(by, word.by)) : []
   const older = isFresh ? known.reactions.find(({ by }) => isSame(by, word.by)) : undefined
   if (reactions.length >= EARLY_REPORTS_MAX || (older !== undefined && older.at > word.at)) return
-  const value = { aliasId, at: isFresh ? known.at : draft.now, reports: isFresh ? known.reports : [], reactions: [...reactions, word] }
+  const value = {
+    aliasId,
+    at: isFresh ? known.at : draft.now,
+    reports: isFresh ? known.reports : [],
+    reactions: [...reactions, word],
+    ...(isFresh ? { revisions: known.revisions ?? null } : {}),
+  }
   draft.putRow({ key: keys.message(draft.subjectId, aliasId), shape: 'early', value })
 }
 
@@ -48,13 +58,17 @@ export const react = (draft: LivingDraft, { data, by }: Command<'message.react'>
   // A visitor of ours has seen what they react to; a provider's news may come before their message.
   if (row === null && isContacts && snapshot.channel !== 'web') {
     keepEarly(draft, data.messageId, word)
+    extendWindow(draft, data.opensWindowMs ?? null, word.at)
     return void draft.accept()
   }
   // A note, and what waits for its time, is nothing that the contact has seen.
   if (row === null || row.contactSeq === null) return void draft.refuse('message_not_found')
-  if (!isContacts && !reactsOn(snapshot.channel)) return void draft.refuse('not_on_this_channel', { channel: snapshot.channel })
+  if (!isContacts && !reactsOn(draft)) return void draft.refuse('not_on_this_channel', { channel: snapshot.channel })
   if (row.isDeleted || row.isErased || row.seq <= snapshot.erasedUpTo) return void draft.refuse('message_erased')
+  const { seq } = draft.snapshot
   applyReaction(draft, row, word)
+  if (isContacts) extendWindow(draft, data.opensWindowMs ?? null, word.at)
+  else if (draft.snapshot.seq > seq) signal(draft, row, { kind: 'react', text: word.emoji })
   draft.accept(row.messageId)
 }
 

@@ -13,17 +13,17 @@ import type {
   Profile,
 } from '#schemas/log'
 import type { ConversationDraft, LivingDraft } from '../conversation/index.ts'
-import { introduce, putTell, rowOf, unborn } from '../conversation/index.ts'
-import { earlyAt, EARLY_KEPT_MS } from './early.ts'
+import { introduce, putProfile, putTell, rowOf, unborn, windowMsOf } from '../conversation/index.ts'
+import { learnAliases } from './alias.ts'
+import { aliasAt, earlyAt, EARLY_KEPT_MS } from './early.ts'
 import { hand } from './holding.ts'
-import { isWindowed } from './reach.ts'
 import { applyReaction } from './react.ts'
+import { applyRevision } from './revise.ts'
 import { callOffUnlessReply } from './schedule.ts'
 import { nextBot } from './targets.ts'
-import { openWindow } from './window.ts'
+import { openWindow, windowAfter } from './window.ts'
 
 const HOUR_MS = 3_600_000
-const WINDOW_MS = 24 * HOUR_MS
 /** Where the organization's setting is not known. */
 const REOPEN_TO_AGENT_HOURS = 24
 
@@ -111,17 +111,41 @@ const wake = (draft: LivingDraft): void => {
   if (bot !== null) hand(draft, { assignee: bot, because: 'reopen' })
 }
 
+type Received = Command<'message.receive'>['data']
+
+/** null where the channel has none, or nothing of it opens one. */
+const windowOf = (draft: LivingDraft, { address, providerAt, opensWindowMs }: Received): ConversationSnapshot['window'] => {
+  const { now, snapshot, context } = draft
+  const usual = windowMsOf(snapshot, address, context.settings.account)
+  if (usual === null && (opensWindowMs ?? null) === null) return null
+  return windowAfter(draft, opensWindowMs ?? usual ?? 0, opensWindowMs === null || opensWindowMs === undefined ? now : (providerAt ?? now))
+}
+
+/** Who begins a new one: the account's first bot, people, or nobody while another app answers. */
+const firstHolder = (draft: ConversationDraft, data: Received): { state: ConversationState; assignee: Assignee | null } => {
+  if (data.isStandby === true) return { state: 'resolved', assignee: null }
+  const bot = nextBot({ context: draft.context, snapshot: data }, null)
+  return { state: bot === null ? 'open' : 'pending', assignee: bot }
+}
+
 /** Provider time, but not after arrival and not before the newest public message from us: none slips above an answer given without it. */
-const orderAtOf = (providerAt: number | null, receivedAt: number, floor: number): number =>
+export const orderAtOf = (providerAt: number | null, receivedAt: number, floor: number): number =>
   Math.max(providerAt === null ? receivedAt : Math.min(providerAt, receivedAt), floor)
 
-const applyEarly = (draft: LivingDraft, messageId: string, { at, reactions }: EarlyRow): void => {
+const applyEarly = (draft: LivingDraft, messageId: string, { at, reactions, revisions }: EarlyRow): void => {
   if (draft.now - at > EARLY_KEPT_MS) return
+  for (const revision of revisions ?? []) {
+    const row = draft.message(messageId)
+    if (row !== null) applyRevision(draft, row, revision)
+  }
   for (const word of reactions) {
     const row = draft.message(messageId)
     if (row !== null) applyReaction(draft, row, word)
   }
 }
+
+/** A message of ours is known under its alias. */
+const quoted = (draft: ConversationDraft, replyTo: string): string => aliasAt(draft, replyTo)?.messageId ?? replyTo
 
 export const receiveMessage = (draft: ConversationDraft, { data }: Command<'message.receive'>): void => {
   const { messageId, content, address } = data
@@ -130,8 +154,7 @@ export const receiveMessage = (draft: ConversationDraft, { data }: Command<'mess
   // Without an inbound message so far, or since an erasure, the address is news.
   const isNews = draft.snapshot === null || draft.snapshot.lastInboundAt === null
   if (draft.snapshot === null) {
-    const bot = nextBot({ context: draft.context, snapshot: data }, null)
-    begin(draft, data, { state: bot === null ? 'open' : 'pending', assignee: bot })
+    begin(draft, data, firstHolder(draft, data))
   } else if (isNews) {
     draft.putAddress(address)
     introduce(draft, data.profile)
@@ -157,16 +180,20 @@ export const receiveMessage = (draft: ConversationDraft, { data }: Command<'mess
       receivedAt: data.receivedAt,
       providerAt: data.providerAt,
       attachments: content.attachments.length,
-      window: isWindowed(before.channel, address) ? { expiresAt: now + WINDOW_MS, openedAt: now } : null,
+      window: windowOf(living, data),
+      ...(data.replyTo === null || data.replyTo === undefined ? {} : { replyTo: quoted(draft, data.replyTo) }),
+      ...(data.isStandby === true ? { isStandby: true } : {}),
     },
     contents,
   )
+  if (living.snapshot.profileAt !== before.profileAt) putProfile(living, address.userId)
   openWindow(living, before.window !== null && now < before.window.expiresAt)
   callOffUnlessReply(living)
   if (early !== null) applyEarly(living, messageId, early)
   const isStart = before.isOptedOut && startWords.has(word)
   if (isStart) setOptOut(living, false)
   if (isStop || isStart) tellOptOut(living, isStop)
-  else if (!living.snapshot.isBlocked) wake(living)
+  else if (!living.snapshot.isBlocked && data.isStandby !== true) wake(living)
+  if (data.aliases !== undefined || data.seeker !== undefined) learnAliases(living, [data.seeker, ...(data.aliases ?? [])])
   draft.accept(messageId)
 }

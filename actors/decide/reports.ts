@@ -2,8 +2,10 @@
 // Between send.report, receipt.report, contact.acknowledge, message.settle and the send states of inbox.md §2.
 
 import { keys, type AliasRow, type Command, type MessageRow, type SendReason, type SendState } from '#schemas/log'
-import { endSend, putSend, type LivingDraft } from '../conversation/index.ts'
+import { endSend, putSend, quotedBy, sendFacts, type LivingDraft } from '../conversation/index.ts'
 import { aliasAt, earlyAt, EARLY_KEPT_MS, EARLY_REPORTS_MAX } from './early.ts'
+import { learnAliases } from './alias.ts'
+import { releaseEchoes } from './echo.ts'
 import { applyReaction } from './react.ts'
 import { isWaiting } from './schedule.ts'
 
@@ -39,7 +41,7 @@ const mayFollow = (send: Send, next: SendState): boolean =>
 /** A failure or doubt about an attempt that a retry has replaced says nothing of the new one. */
 const isOutdated = ({ state, attempt }: News, send: Send): boolean => attempt !== null && attempt !== send.attempt && !proofs.has(state)
 
-const applyNews = (draft: LivingDraft, row: MessageRow, news: News): void => {
+export const applyNews = (draft: LivingDraft, row: MessageRow, news: News): void => {
   const { messageId, send } = row
   if (send === null || !mayFollow(send, news.state) || isOutdated(news, send)) return
   const { attempt } = send
@@ -69,7 +71,8 @@ const applyNews = (draft: LivingDraft, row: MessageRow, news: News): void => {
 
 /** Receipts find the message under the provider's id from now on; those that came before it are applied now. */
 const learnAlias = (draft: LivingDraft, { aliasId, messageId, attempt }: AliasRow): void => {
-  if (aliasAt(draft, aliasId) !== null) return
+  // A message under the same key: somebody else's echo, as it seemed. It stays what it is.
+  if (aliasAt(draft, aliasId) !== null || draft.message(aliasId) !== null) return
   const early = earlyAt(draft, aliasId)
   // Same key: the alias takes the early row's place.
   draft.putRow({ key: keys.message(draft.subjectId, aliasId), shape: 'alias', value: { aliasId, messageId, attempt } })
@@ -93,7 +96,8 @@ const requeue = (draft: LivingDraft, row: MessageRow, { attempt, at }: { attempt
   if (row.content === null || address === null) {
     return applyNews(draft, row, { state: 'failed', reason: 'other', providerCode: null, attempt })
   }
-  putSend(draft, { messageId: row.messageId, attempt, seq: row.seq, notBefore: at, address, content: row.content })
+  const facts = sendFacts(draft, { address, author: row.author.kind, replyTo: quotedBy(draft, row.replyTo) })
+  putSend(draft, { messageId: row.messageId, attempt, seq: row.seq, notBefore: at, address, content: row.content, ...facts })
 }
 
 export const reportSend = (draft: LivingDraft, { data }: Command<'send.report'>): void => {
@@ -106,6 +110,8 @@ export const reportSend = (draft: LivingDraft, { data }: Command<'send.report'>)
     const { state, reason, providerCode } = data
     applyNews(draft, row, { state, reason, providerCode, attempt })
     if (data.aliasId !== null) learnAlias(draft, { aliasId: data.aliasId, messageId: row.messageId, attempt })
+    releaseEchoes(draft)
+    if (data.aliases !== undefined && data.aliases !== null) learnAliases(draft, data.aliases)
   }
   draft.accept(data.messageId)
 }
@@ -122,6 +128,7 @@ const keepEarly = (draft: LivingDraft, { data }: Command<'receipt.report'>): voi
     at: isFresh ? known.at : draft.now,
     reports: [...reports, { state, reason, providerCode, at }],
     reactions: isFresh ? known.reactions : [],
+    ...(isFresh ? { revisions: known.revisions ?? null } : {}),
   }
   draft.putRow({ key: keys.message(draft.subjectId, aliasId), shape: 'early', value })
 }
@@ -129,7 +136,9 @@ const keepEarly = (draft: LivingDraft, { data }: Command<'receipt.report'>): voi
 export const reportReceipt = (draft: LivingDraft, command: Command<'receipt.report'>): void => {
   const { data } = command
   const alias = aliasAt(draft, data.aliasId)
-  const messageId = data.messageId ?? alias?.messageId ?? null
+  // Somebody else's message has the id itself.
+  const own = alias === null && data.messageId === null ? draft.message(data.aliasId) : null
+  const messageId = data.messageId ?? alias?.messageId ?? own?.messageId ?? null
   const row = messageId === null ? null : draft.message(messageId)
   draft.accept(messageId)
   // Which attempt it speaks of shows once the sender has told under which id the provider has it.
@@ -137,6 +146,9 @@ export const reportReceipt = (draft: LivingDraft, command: Command<'receipt.repo
   if (row === null || isOfSomeAttempt) return keepEarly(draft, command)
   const { state, reason, providerCode } = data
   applyNews(draft, row, { state, reason, providerCode, attempt: alias?.attempt ?? null })
+  // Its answer was lost: what comes under the provider's id alone finds it from now on.
+  if (alias === null && data.messageId !== null && row.send?.attempt === 1)
+    learnAlias(draft, { aliasId: data.aliasId, messageId: row.messageId, attempt: 1 })
 }
 
 /** One event for all that a watermark passes; reading implies delivery. */

@@ -2,7 +2,7 @@
 // Between message.send with `sendAt`, the timer of the earliest, and the second message.queued that sends.
 
 import type { Command, MessageRow, SendReason } from '#schemas/log'
-import { endSend, putTimer, type LivingDraft } from '../conversation/index.ts'
+import { endSend, putTimer, quotedBy, type LivingDraft } from '../conversation/index.ts'
 import { isHeldBy } from './holding.ts'
 import { knownAddress, whyUnreachable } from './reach.ts'
 
@@ -50,7 +50,7 @@ export const sendFirst = (draft: LivingDraft, row: MessageRow): void => {
   const address = knownAddress(draft)
   if (content === null || address === null || send === null) return callOff(draft, messageId, 'other')
   const attempt = send.attempt + 1
-  draft.sending = { address, content }
+  draft.sending = { address, content, replyTo: quotedBy(draft, replyTo) }
   const orderAt = Math.max(draft.now, draft.snapshot.orderFloor)
   const facts = { messageId, kind, orderAt, attachments: content.attachments.length, attempt, seenSeq: null, isOverride: false, replyTo }
   draft.apply('message.queued', { ...facts, sendAt: null, isUnlessReply: false, isDue: true }, [{ kind: 'message', body: content }], author)
@@ -61,7 +61,7 @@ export const sendFirst = (draft: LivingDraft, row: MessageRow): void => {
 const reasonAgainst = (draft: LivingDraft, row: MessageRow | null): SendReason | null => {
   if (row === null || row.content === null || row.isDeleted || row.isErased || row.seq <= draft.snapshot.erasedUpTo) return 'superseded'
   if (row.author.kind === 'bot' && !isHeldBy(draft.snapshot.assignee, row.author)) return 'superseded'
-  return whyUnreachable(draft, row.content)
+  return whyUnreachable(draft, row.content, row.author.kind)
 }
 
 export const sendDue = (draft: LivingDraft): void => {

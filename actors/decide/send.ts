@@ -2,11 +2,11 @@
 // Between message.send, conversation.start, message.retry and the effect `send`.
 
 import type { Address, Command, ConversationState, MessageContent, MessageRow } from '#schemas/log'
-import type { ConversationDraft, LivingDraft } from '../conversation/index.ts'
+import { allowedAfter, quotedBy, windowMsOf, type ConversationDraft, type LivingDraft } from '../conversation/index.ts'
 import { claimByReply, mayReply, takeOver } from './holding.ts'
 import { clearDraft } from './marks.ts'
 import { join, mayMention } from './participants.ts'
-import { isWindowed, knownAddress, reachable } from './reach.ts'
+import { knownAddress, reachable } from './reach.ts'
 import { begin } from './receive.ts'
 import { maySchedule, schedule, sendFirst } from './schedule.ts'
 
@@ -33,7 +33,7 @@ interface Outbound {
 
 const queue = (draft: LivingDraft, { messageId, content, seenSeq, isOverride, replyTo }: Outbound, address: Address): void => {
   claimByReply(draft)
-  draft.sending = { address, content }
+  draft.sending = { address, content, replyTo: quotedBy(draft, replyTo) }
   const orderAt = Math.max(draft.now, draft.snapshot.orderFloor)
   const attachments = content.attachments.length
   const facts = { messageId, kind: content.kind, orderAt, attachments, attempt: 1, seenSeq, isOverride, replyTo }
@@ -76,8 +76,9 @@ export const startConversation = (draft: ConversationDraft, { data, by }: Comman
   const isAgent = by.kind === 'agent' && by.id !== null
   const holder = isAgent && by.id !== null ? ({ kind: 'agent', id: by.id } as const) : null
   const isNew = draft.snapshot === null
-  if (isNew && content !== null && content.kind !== 'template' && isWindowed(data.channel, data.address)) {
-    return void draft.refuse('window_closed', { allowed: ['template'], closedAt: null })
+  const isClosed = isNew && windowMsOf(data, data.address, draft.context.settings.account) !== null
+  if (isClosed && content !== null && (content.kind !== 'template' || !allowedAfter(data).includes('template'))) {
+    return void draft.refuse('window_closed', { allowed: allowedAfter(data), closedAt: null })
   }
   if (isNew) begin(draft, data, { state: stateAtStart(data.state, isAgent), assignee: holder })
   const living = draft as LivingDraft
@@ -120,7 +121,7 @@ export const retryMessage = (draft: LivingDraft, { data }: Command<'message.retr
     sendFirst(draft, row)
     return void draft.accept(row.messageId)
   }
-  draft.sending = { address, content: row.content }
+  draft.sending = { address, content: row.content, replyTo: quotedBy(draft, row.replyTo) }
   const { messageId, kind, orderAt, replyTo, content } = row
   const attempt = row.send.attempt + 1
   draft.apply('message.queued', {

@@ -23,6 +23,9 @@ const defaults: { readonly [K in SettingKind]: Readonly<Record<string, Json>> } 
     options: {},
     origins: [],
     bots: [],
+    trouble: null,
+    troubleAt: null,
+    isBroken: null,
   },
   agent: { role: 'agent', passwordHash: null, isActive: true, isAvailable: true },
   label: { color: '#6b7280', description: '' },
@@ -116,6 +119,7 @@ export const mergeSetting = <K extends SettingKind>(
     const isGiven = Object.hasOwn(given, field)
     if (!isGiven && before !== null) merged[field] = (before as unknown as Record<string, Json>)[field]
     else merged[field] = fit(shape, isGiven ? given[field] : defaults[kind][field])
+    if (merged[field] === undefined && !isGiven && shape.kind === 'optional') merged[field] = null
     if (merged[field] === undefined) throw new SettingFault(field)
   }
   return merged as unknown as Omit<SettingValue[K], 'id' | 'rev'>

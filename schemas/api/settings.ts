@@ -71,6 +71,15 @@ export const AccountView = Type.Object({
   options: accountFields.options,
   origins: accountFields.origins,
   bots: accountFields.bots,
+  trouble: Type.Optional(
+    Nullable(
+      Type.Object(
+        { what: Type.String(), at: Time, isBroken: Type.Boolean() },
+        { description: 'What its provider says is wrong; `isBroken` = messages do not pass.' },
+      ),
+    ),
+  ),
+  secret: Type.Optional(Type.String({ description: 'Of a custom channel: in the answer that makes the account, and never again.' })),
 })
 
 export const AgentCreate = Type.Object({ ...AgentSome.properties, name: Name, email: agentFields.email, role: agentRole }, closed)

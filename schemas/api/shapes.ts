@@ -37,9 +37,56 @@ export const Location = Type.Object({
   address: Nullable(Type.String()),
 })
 
+const Text = Type.String()
+const MaybeText = Nullable(Type.String())
+
+const Option = Type.Object({ title: Text, payload: MaybeText, description: MaybeText, url: MaybeText })
+const Choice = Type.Object(
+  {
+    style: literals(['buttons', 'quick-replies', 'list'] as const),
+    header: MaybeText,
+    footer: MaybeText,
+    opener: MaybeText,
+    options: Type.Array(Option),
+  },
+  { description: 'Something to tap, below the question in `text`. `opener`: the word on the button that opens a list.' },
+)
+const Card = Type.Object({
+  title: Text,
+  text: MaybeText,
+  image: Nullable(Type.Integer({ description: 'Index of its picture among the attachments.' })),
+  url: MaybeText,
+  options: Type.Array(Option),
+})
+const ContactCard = Type.Object({ name: Text, phones: Type.Array(Text), emails: Type.Array(Text), organization: MaybeText })
+const OrderItem = Type.Object({ productId: Text, quantity: Type.Number(), price: Nullable(Type.Number()), currency: MaybeText })
+const Referral = Type.Object(
+  { source: MaybeText, type: MaybeText, ref: MaybeText, url: MaybeText, adId: MaybeText, title: MaybeText, text: MaybeText },
+  { description: 'What brought the person here: an ad, a link, a product.' },
+)
+
 /** A message's content as it is shown. */
 export const Content = Type.Object({
-  kind: literals(['text', 'media', 'location', 'answer', 'template', 'native', 'unsupported'] as const),
+  kind: literals([
+    'text',
+    'media',
+    'location',
+    'answer',
+    'template',
+    'native',
+    'unsupported',
+    'choice',
+    'cards',
+    'vcards',
+    'order',
+    'story',
+  ] as const),
+  choice: Type.Optional(Choice),
+  cards: Type.Optional(Type.Array(Card)),
+  vcards: Type.Optional(Type.Array(ContactCard)),
+  order: Type.Optional(Type.Object({ catalogId: MaybeText, items: Type.Array(OrderItem) })),
+  story: Type.Optional(Type.Object({ relation: literals(['reply', 'mention'] as const), storyId: MaybeText })),
+  referral: Type.Optional(Referral),
   text: Type.Optional(Type.String()),
   attachments: Type.Optional(Type.Array(Attachment)),
   location: Type.Optional(Location),

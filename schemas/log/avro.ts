@@ -71,8 +71,18 @@ export const map = <T>(of: Shape<T>): Shape<Record<string, T>> => ({
 /** Gives a field the default that full compatibility asks of each field added later. */
 export const withDefault = <T>(of: Shape<T>, fallback: NoInfer<T>): Shape<T> => ({ ...of, fallback })
 
+/** A field that came later: whoever makes a value may leave it out, and null stands in the log. */
+export interface LaterShape<T> extends Shape<T | null> {
+  readonly isLater: true
+}
+
+export const later = <T>(of: Shape<T>): LaterShape<T> => ({ ...optional(of), isLater: true })
+
 type Fields = Readonly<Record<string, Shape<unknown>>>
-type Values<F extends Fields> = { -readonly [K in keyof F]: Infer<F[K]> }
+/** The values of fields, those that came later optional. */
+export type Values<F extends Readonly<Record<string, { readonly type?: unknown }>>> = {
+  -readonly [K in keyof F as F[K] extends LaterShape<unknown> ? never : K]: Infer<F[K]>
+} & { -readonly [K in keyof F as F[K] extends LaterShape<unknown> ? K : never]?: Infer<F[K]> }
 
 export interface RecordShape<T> extends Shape<T> {
   readonly name: string

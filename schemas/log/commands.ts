@@ -7,6 +7,7 @@ import {
   enumeration,
   id,
   int,
+  later,
   long,
   map,
   optional,
@@ -16,6 +17,7 @@ import {
   withDefault,
   type Infer,
   type RecordShape,
+  type Values,
 } from './avro.ts'
 import type { SettingKind } from './events.ts'
 import {
@@ -29,6 +31,7 @@ import {
   principal,
   priority,
   profile,
+  referral,
   sendReason,
   sendState,
   subjectKind,
@@ -40,9 +43,52 @@ const message = { messageId: id }
 /** How a command names the conversation it may have to create. */
 const place = { accountId: id, channel, contactId: id, address, profile: optional(profile) }
 
+/** Conversations under other ids of the same person, best first: one that exists is theirs. */
+const fromProvider = {
+  aliases: later(array(id)),
+  /** Who found none under its own id and asks the aliases: it is to forward to the one that takes this. */
+  seeker: later(id),
+}
+
 export const conversationCommandData = {
   /** From a provider or the web chat. `messageId` is derived from the provider's id: the dedupe. */
-  'message.receive': { ...message, ...place, content: messageContent, providerAt: optional(time), receivedAt: time },
+  'message.receive': {
+    ...message,
+    ...place,
+    content: messageContent,
+    providerAt: optional(time),
+    receivedAt: time,
+    ...fromProvider,
+    /** Of the message that it quotes or answers. */
+    replyTo: later(id),
+    /** Opens the reply window for this long; null = as the channel always does. */
+    opensWindowMs: later(long),
+    /** Another app answers at the provider: stored, and nobody's turn. */
+    isStandby: later(boolean),
+  },
+  /** Said on our side and shown to us by the provider: by a person in its own app, or by another program. */
+  'message.echo': {
+    ...message,
+    ...place,
+    content: messageContent,
+    providerAt: optional(time),
+    receivedAt: time,
+    ...fromProvider,
+    replyTo: later(id),
+    /** An app of ours sent it, and its answer will tell what it is. */
+    isOwnApp: boolean,
+  },
+  /** Everything of ours up to a time, by the provider's clock, has reached the contact. */
+  'message.acknowledge': { state: enumeration('AcknowledgedState', ['delivered', 'read']), upTo: time, ...fromProvider },
+  /** The contact changed their words, or took them back (`text` null). */
+  'message.revise': {
+    ...message,
+    text: optional(text),
+    at: time,
+    /** What was taken back is removed from the log too. */
+    isErasing: boolean,
+    ...fromProvider,
+  },
   /** A public message or, with `isInternal`, a note. */
   'message.send': {
     ...message,
@@ -73,6 +119,8 @@ export const conversationCommandData = {
     aliasId: optional(id),
     /** Retry later instead of failing: not before this time. */
     at: time,
+    /** The recipient as the provider calls them. */
+    ...fromProvider,
   },
   /** A receipt that knows only the provider's id. */
   'receipt.report': {
@@ -82,6 +130,7 @@ export const conversationCommandData = {
     reason: optional(sendReason),
     providerCode: optional(int),
     at: time,
+    ...fromProvider,
   },
   /** The contact's watermarks (web chat): everything of ours up to these contactSeqs. */
   'contact.acknowledge': { deliveredUpTo: optional(long), readUpTo: optional(long) },
@@ -117,13 +166,21 @@ export const conversationCommandData = {
   'message.edit': { ...message, text },
   'message.delete': message,
   /** `messageId`: ours, or derived from the provider's id. `emoji` null takes it back. */
-  'message.react': { ...message, emoji: optional(text), at: time },
+  'message.react': { ...message, emoji: optional(text), at: time, opensWindowMs: later(long), ...fromProvider },
   /** An attachment's bytes were fetched, refused or lost. */
   'attachment.report': { ...message, index: int, attachment },
   /** From the contact's actor. */
   'conversation.block': { isBlocked: boolean },
   'conversation.opt': { isOptedOut: boolean },
   'conversation.erase': { reason: optional(text) },
+  /** The person has further ids; `address`: where they are reached from now on. `profile`: what the provider tells of them. */
+  'conversation.identify': { address: later(address), profile: later(profile), ...fromProvider },
+  /** From the conversation that a person under this id has already. */
+  'conversation.alias': { to: id, accountId: id, channel, contactId: id },
+  /** The thread was passed to another app at the provider, or came back. */
+  'conversation.thread': { isElsewhere: boolean, at: time, ...fromProvider },
+  /** The contact came by an ad or link into a thread that exists, or took up something else that opens the window. */
+  'conversation.refer': { referral, at: time, opensWindowMs: later(long), ...fromProvider },
   /** A carrier did what a `tell`, `drop` or `fetch` effect asked; only the actor ends it. */
   'effect.end': { effectId: id },
   /** The owner writes tombstones for these contents of erased messages and rewrites their rows, 500 of each at most. */
@@ -184,8 +241,7 @@ export type SettingsCommandType = keyof typeof settingsCommandData
 export type CommandType = keyof typeof commandData
 export const commandTypes = Object.keys(commandData) as CommandType[]
 
-type Data<F extends Readonly<Record<string, { readonly type?: unknown }>>> = { -readonly [K in keyof F]: Infer<F[K]> }
-export type CommandData = { [T in CommandType]: Data<(typeof commandData)[T]> }
+export type CommandData = { [T in CommandType]: Values<(typeof commandData)[T]> }
 
 const envelope = {
   commandId: id,

@@ -2,7 +2,7 @@
 // Key = subject/seq/n, directly before the event in the same partition and transaction; erasing tombstones them.
 
 import { int, long, map, optional, record, text, id, type Infer, type RecordShape } from './avro.ts'
-import { address, messageContent, profile } from './words.ts'
+import { address, messageContent, profile, referral } from './words.ts'
 
 const contentBodies = {
   message: messageContent,
@@ -15,6 +15,7 @@ const contentBodies = {
   handover: record('HandoverContent', { reason: optional(text), context: optional(text) }),
   /** The whole set of attributes after the change. */
   attributes: record('AttributesContent', { values: map(text) }),
+  referral,
   /** The public form of a setting after the change, as JSON. */
   setting: record('SettingContent', { json: text }),
 } as const

@@ -8,6 +8,7 @@ import {
   holdsText,
   id,
   int,
+  later,
   long,
   optional,
   record,
@@ -15,6 +16,7 @@ import {
   withDefault,
   type Infer,
   type RecordShape,
+  type Values,
 } from './avro.ts'
 import type { subjectKind } from './words.ts'
 import {
@@ -91,6 +93,12 @@ export const eventData = {
   'conversation.blocked': { isBlocked: boolean },
   'conversation.opted': { isOptedOut: boolean },
   'conversation.parked': { offset: long },
+  /** The person has these further ids; `to`: this id is one of another conversation's, to which all is forwarded. */
+  'conversation.aliased': { to: optional(id), accountId: id, channel, contactId: id, aliases: array(id) },
+  /** Who answers at the provider: another app, or we again. */
+  'conversation.passed': { isElsewhere: boolean },
+  /** The contact came by an ad or link; the window where that opened one. */
+  'conversation.referred': { window: optional(replyWindow) },
   'conversation.erased': erasedUpTo,
   'note.added': { ...message, kind: messageKind, attachments: int, mentions: array(id) },
   'note.edited': { ...message, supersedes: contentReference },
@@ -104,6 +112,10 @@ export const eventData = {
     attachments: int,
     /** The reply window after it; null where the channel has none. */
     window: optional(replyWindow),
+    /** The message it quotes or answers. */
+    replyTo: later(id),
+    /** Another app answers at the provider. */
+    isStandby: later(boolean),
   },
   'message.queued': {
     ...message,
@@ -127,7 +139,8 @@ export const eventData = {
   'message.failed': { ...message, attempt: int, reason: sendReason, providerCode: optional(int) },
   'message.unknown': { ...message, attempt: int, reason: sendReason },
   'message.settled': { ...message, before: sendState, after: sendState },
-  'message.edited': { ...message, supersedes: contentReference },
+  /** `revisedAt`: of the contact's edits, when by the provider's clock. */
+  'message.edited': { ...message, supersedes: contentReference, revisedAt: later(time) },
   'message.deleted': { ...message, isRevoked: boolean },
   'message.reacted': { ...message, reactedAt: time, isRemoved: boolean },
   'message.attached': { ...message, index: int, state: attachmentState, supersedes: contentReference },
@@ -165,8 +178,7 @@ export const eventData = {
 export type EventType = keyof typeof eventData
 export const eventTypes = Object.keys(eventData) as EventType[]
 
-type Data<F extends Readonly<Record<string, { readonly type?: unknown }>>> = { -readonly [K in keyof F]: Infer<F[K]> }
-export type EventData = { [T in EventType]: Data<(typeof eventData)[T]> }
+export type EventData = { [T in EventType]: Values<(typeof eventData)[T]> }
 
 /** In which stream an event type lives. */
 export const subjectKindOf = (type: EventType): Infer<typeof subjectKind> =>

@@ -33,7 +33,8 @@ export const isoOf = (ms: number): string => {
 
 type Convert = (value: unknown) => unknown
 
-const isoOrNull: Convert = (value) => (value === null ? null : isoOf(value as number))
+/** A field that came later may be missing where no log was between. */
+const isoOrNull: Convert = (value) => (value === null || value === undefined ? null : isoOf(value as number))
 
 /** How a shape's value becomes JSON; undefined where it is JSON as it stands. */
 const converterOf = (shape: Shape<unknown>): Convert | undefined => {
@@ -42,7 +43,7 @@ const converterOf = (shape: Shape<unknown>): Convert | undefined => {
     const inner = shape.parts?.[0]
     if ((inner as unknown) === time) return isoOrNull
     const convert = inner === undefined ? undefined : converterOf(inner)
-    return convert === undefined ? undefined : (value) => (value === null ? null : convert(value))
+    return convert === undefined ? undefined : (value) => (value === null || value === undefined ? null : convert(value))
   }
   return shape.kind === 'record' ? recordConverter((shape as RecordShape<unknown>).fields) : undefined
 }
@@ -103,6 +104,18 @@ const parseNative = (native: string): unknown => {
   }
 }
 
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+
+/** What few messages have. */
+const showParts = (shown: ApiContent, { choice, cards, vcards, order, story, referral }: MessageContent): void => {
+  if (choice !== null && choice !== undefined) shown.choice = plain(choice)
+  if (cards !== null && cards !== undefined) shown.cards = plain(cards)
+  if (vcards !== null && vcards !== undefined) shown.vcards = plain(vcards)
+  if (order !== null && order !== undefined) shown.order = plain(order)
+  if (story !== null && story !== undefined) shown.story = { ...story }
+  if (referral !== null && referral !== undefined) shown.referral = { ...referral }
+}
+
 /** A message's content in its public form: no provider urls, no hashes, no provider ids. */
 export const contentToApi = (content: MessageContent, options: ContentOptions = {}): ApiContent => {
   const { kind, text, attachments, location, answer, template, native } = content
@@ -125,6 +138,7 @@ export const contentToApi = (content: MessageContent, options: ContentOptions = 
     const parameters = Object.fromEntries(template.parameters.map(({ name, value }) => [name, value]))
     shown.template = { name: template.name, language: template.language, parameters }
   }
+  showParts(shown, content)
   if (options.includeNative === true && native !== null) shown.native = parseNative(native)
   return shown
 }
@@ -155,6 +169,9 @@ const fillings: Filling = {
   },
   attributes: (data, body) => {
     data['attributes'] = { ...body.values }
+  },
+  referral: (data, body) => {
+    data['referral'] = { ...body }
   },
   setting: (data, body) => {
     data['value'] = JSON.parse(body.json) as unknown

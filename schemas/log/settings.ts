@@ -1,7 +1,7 @@
 // Settings as they stand in `config`: one Avro record a kind, key `<kind>/<id>`, and `unique/<derived id>` rows that hold a name.
 // Credentials lie sealed, passwords and tokens hashed; nothing here is secret in clear, and none of it is an API answer.
 
-import { array, boolean, bytes, enumeration, id, long, map, optional, record, text, time, int, type Infer } from './avro.ts'
+import { array, boolean, bytes, enumeration, id, later, long, map, optional, record, text, time, int, type Infer } from './avro.ts'
 import type { SettingKind } from './events.ts'
 import { channel } from './words.ts'
 
@@ -38,6 +38,11 @@ export const accountSetting = record('Account', {
   origins: array(text),
   /** Who answers first, in this order; none = people. Ids of bots' tokens. */
   bots: array(id),
+  /** What its provider says is wrong, in words without personal data: set by sends and news, cleared by new credentials or a sound check. */
+  trouble: later(text),
+  troubleAt: later(time),
+  /** Messages do not pass. */
+  isBroken: later(boolean),
 })
 export type Account = Infer<typeof accountSetting>
 

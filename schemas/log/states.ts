@@ -9,6 +9,7 @@ import {
   enumeration,
   id,
   int,
+  later,
   long,
   map,
   optional,
@@ -28,6 +29,7 @@ import {
   messageContent,
   messageKind,
   offer,
+  outMark,
   principal,
   priority,
   profile,
@@ -42,7 +44,7 @@ import {
 } from './words.ts'
 
 /** Version of the conversation machine; an older snapshot is upcast or folded anew from events. */
-export const CONVERSATION_VERSION = 1
+export const CONVERSATION_VERSION = 2
 export const CONTACT_VERSION = 1
 export const ORGANIZATION_VERSION = 1
 
@@ -99,6 +101,18 @@ export const conversationSnapshot = record('ConversationSnapshot', {
   scheduled: array(scheduledSend),
   /** Messages of a bot that nothing is known of but that they are queued: what a take-over calls off. */
   botSends: array(id),
+  /** Set where this id is another conversation's, which everything is forwarded to. */
+  aliasOf: later(id),
+  /** Conversations that are aliases of this one. */
+  aliases: later(array(id)),
+  /** The newest public messages of ours, where the provider reports; `isOpen`: no word of the sender yet. */
+  outs: later(array(outMark)),
+  /** The newest message of the contact, where the provider can be told that it was read. */
+  lastInboundId: later(id),
+  /** When the person's profile was last asked for. */
+  profileAt: later(time),
+  /** Another app answers at the provider. */
+  isElsewhere: later(boolean),
 })
 export type ConversationSnapshot = Infer<typeof conversationSnapshot>
 
@@ -160,6 +174,8 @@ export const messageRow = record('MessageRow', {
   reactions: array(reaction),
   mentions: array(id),
   sendAt: optional(time),
+  /** Of the contact's newest edit, by the provider's clock. */
+  revisedAt: later(time),
 })
 export type MessageRow = Infer<typeof messageRow>
 
@@ -173,8 +189,14 @@ export const earlyRow = record('EarlyRow', {
   at: time,
   reports: array(record('EarlyReport', { state: sendState, reason: optional(sendReason), providerCode: optional(int), at: time })),
   reactions: array(reaction),
+  /** `text` null = taken back. */
+  revisions: later(array(record('EarlyRevision', { text: optional(text), at: time, isErasing: boolean }))),
 })
 export type EarlyRow = Infer<typeof earlyRow>
+
+/** Echoes that may be our own sends, until those have their answers: commands as they came. Key: conversation/echoes. */
+export const echoesRow = record('EchoesRow', { conversationId: id, held: array(bytes) })
+export type EchoesRow = Infer<typeof echoesRow>
 
 /** Where the conversation's messages go. Key: conversation/address; erased by rewriting. */
 export const addressRow = record('AddressRow', { conversationId: id, organizationId: id, address: optional(address) })

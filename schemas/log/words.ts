@@ -1,7 +1,7 @@
 // The enumerations and small records that events, commands, rows and settings share.
 // Order of symbols is free to grow at the end; the first is what an old reader sees in place of a new one.
 
-import { boolean, double, enumeration, id, int, long, optional, record, array, text, time, type Infer } from './avro.ts'
+import { boolean, double, enumeration, id, int, later, long, map, optional, record, array, text, time, type Infer, type Shape } from './avro.ts'
 
 export const channel = enumeration('Channel', [
   'custom',
@@ -35,7 +35,20 @@ export type Priority = Infer<typeof priority>
 export const direction = enumeration('Direction', ['in', 'out', 'note'])
 export type Direction = Infer<typeof direction>
 
-export const messageKind = enumeration('MessageKind', ['unsupported', 'text', 'media', 'location', 'answer', 'template', 'native'])
+export const messageKind = enumeration('MessageKind', [
+  'unsupported',
+  'text',
+  'media',
+  'location',
+  'answer',
+  'template',
+  'native',
+  'choice',
+  'cards',
+  'vcards',
+  'order',
+  'story',
+])
 export type MessageKind = Infer<typeof messageKind>
 
 /** The fate of one outbound message at the provider (inbox.md §2). */
@@ -102,6 +115,43 @@ export const template = record('Template', {
   parameters: array(record('TemplateParameter', { name: text, value: text })),
 })
 
+/** One thing to tap: `url` opens a page, `payload` comes back in the answer. */
+const option = record('ChoiceOption', { title: text, payload: optional(text), description: optional(text), url: optional(text) })
+
+/** The question stands in the message's text. `opener`: the word on the button that opens a list. */
+const choice = record('Choice', {
+  // A text, since Avro's symbols know no hyphen.
+  style: text as Shape<'buttons' | 'quick-replies' | 'list'>,
+  header: optional(text),
+  footer: optional(text),
+  opener: optional(text),
+  options: array(option),
+})
+
+/** `image`: index of its picture among the attachments. */
+const card = record('Card', { title: text, text: optional(text), image: optional(int), url: optional(text), options: array(option) })
+
+const contactCard = record('ContactCard', { name: text, phones: array(text), emails: array(text), organization: optional(text) })
+
+const order = record('Order', {
+  catalogId: optional(text),
+  items: array(record('OrderItem', { productId: text, quantity: double, price: optional(double), currency: optional(text) })),
+})
+
+/** A story of ours that was answered, or one of theirs that mentions us. */
+const story = record('Story', { relation: enumeration('StoryRelation', ['reply', 'mention']), storyId: optional(text) })
+
+/** What brought the person here: an ad, a link, a product. */
+export const referral = record('Referral', {
+  source: optional(text),
+  type: optional(text),
+  ref: optional(text),
+  url: optional(text),
+  adId: optional(text),
+  title: optional(text),
+  text: optional(text),
+})
+
 /** The content of one message. Which fields are filled follows from `kind`. */
 export const messageContent = record('MessageContent', {
   kind: messageKind,
@@ -116,6 +166,16 @@ export const messageContent = record('MessageContent', {
   providerEventId: optional(text),
   /** The author's own key of the message; filled in for the author alone. */
   clientKey: optional(text),
+  choice: later(choice),
+  cards: later(array(card)),
+  vcards: later(array(contactCard)),
+  order: later(order),
+  story: later(story),
+  referral: later(referral),
+  /** Other content for one channel, by its name: the provider's own object as JSON. */
+  overrides: later(map(text)),
+  /** Refused rather than shown otherwise than it is. */
+  isStrict: later(boolean),
 })
 export type MessageContent = Infer<typeof messageContent>
 
@@ -172,6 +232,9 @@ export type ContentReference = Infer<typeof contentReference>
 
 /** A standing offer: who may accept it until when; `seq` of the event that made it, `context` what was said with it. */
 export const offer = record('Offer', { to: handoverTarget, expiresAt: time, seq: long, context: optional(contentReference) })
+
+/** A public message of ours, newest last: what a provider's watermark, which is a time, is compared with. */
+export const outMark = record('OutMark', { messageId: id, contactSeq: long, at: time, isOpen: boolean })
 
 /** A message that waits for its time. */
 export const scheduledSend = record('ScheduledSend', { messageId: id, dueAt: time, isUnlessReply: boolean })

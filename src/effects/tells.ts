@@ -71,8 +71,8 @@ class TellCarrier implements Tells {
   }
 
   #reportOf(effect: EffectTell) {
-    // Contacts are told by conversations and the other way round.
-    const isFromConversation = effect.to.kind === 'contact'
+    // Where nobody says, contacts are told by conversations and the other way round.
+    const isFromConversation = (effect.from ?? (effect.to.kind === 'contact' ? 'conversation' : 'contact')) === 'conversation'
     const actor = { kind: isFromConversation ? 'conversation' : 'contact', id: effect.conversationId } as const
     const common = { actor, parts: [], at: this.#options.clock(), data: { effectId: effect.effectId } }
     return isFromConversation

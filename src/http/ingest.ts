@@ -4,11 +4,12 @@
 import '@fastify/swagger'
 import { hash } from 'node:crypto'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
-import type { ChannelAdapter, Credentials, Headers, ParsedEvent, ParsedRequest, Webhook } from '#channels'
+import type { ChannelAdapter, Headers, ParsedEvent, ParsedRequest, SignedRequest } from '#channels'
 import { ConfabError, type ErrorCode } from '#errors'
 import type { Entry } from '#log'
 import { deadLetter, deriveKeyed, derivePlain, encode, rawRequest, type Account } from '#schemas/log'
 import { topics } from '#topics'
+import { signerOf, type Party, type Signer } from './ingest-signers.ts'
 import type { HttpOptions } from './options.ts'
 
 /** An append slower than this is answered 503; it may still arrive, and the repeat is the same commands. */
@@ -24,21 +25,10 @@ type IngestOptions = Pick<
   'config' | 'log' | 'settings' | 'secrets' | 'channels' | 'intake' | 'clock' | 'logger' | 'metrics' | 'publicUrl' | 'onWebhookRefused'
 >
 
-/** Who signs under a key: built once per state of its accounts, credentials opened. */
-interface Signer {
-  readonly channel: string
-  readonly webhook: Webhook
-  /** Every live secret of the accounts that share the signer. */
-  readonly secrets: readonly string[]
-  readonly name: string | null
-  readonly accounts: readonly Account[]
-  readonly organizationId: string
-  readonly idKey: Buffer
-  readonly accepted: { inc(): void }
-}
-
 interface Arrival {
   readonly signer: Signer
+  /** Those whose secrets have signed: nobody else's accounts are meant. */
+  readonly parties: readonly Party[]
   readonly key: string
   readonly method: string
   readonly url: string
@@ -61,6 +51,19 @@ const headersOf = (request: FastifyRequest): Headers => {
     ) as Headers
   }
   return headers as Headers
+}
+
+/** One organization's accounts share their secrets, mostly: then it is one look. */
+const provedBy = ({ webhook, parties }: Signer, proof: Omit<SignedRequest, 'secrets'>): readonly Party[] =>
+  parties.length === 1 && parties[0] !== undefined
+    ? webhook.verify({ ...proof, secrets: parties[0].secrets })
+      ? parties
+      : []
+    : parties.filter(({ secrets }) => webhook.verify({ ...proof, secrets }))
+
+const organizationOf = (parties: readonly Party[]): string | null => {
+  const [first, ...others] = new Set(parties.map(({ organizationId }) => organizationId))
+  return others.length > 0 ? null : (first ?? null)
 }
 
 class Ingest {
@@ -107,52 +110,31 @@ class Ingest {
     const accounts = this.#options.settings.accountsByIngestKey(adapter.name, key)
     const known = this.#signers.get(accounts)
     if (known !== undefined) return known
-    const signer = this.#build(adapter, accounts)
+    const signer = signerOf(this.#options, adapter, accounts)
     this.#signers.set(accounts, signer)
     return signer
   }
 
-  #build(adapter: ChannelAdapter, all: readonly Account[]): Signer | null {
-    const accounts = all.filter((account) => account.isActive)
-    const [first] = accounts
-    if (first === undefined || adapter.webhook === null) return null
-    const { settings, secrets, metrics } = this.#options
-    const webhook = adapter.webhook
-    // A key belongs to one organization; accounts of another under it would let its secrets sign for these.
-    const own = accounts.filter((account) => account.organizationId === first.organizationId)
-    const credentials = own.flatMap((account): Credentials[] =>
-      account.sealedCredentials === null
-        ? []
-        : [JSON.parse(secrets.open('credentials', account.sealedCredentials, account.id).toString()) as Credentials],
-    )
-    return {
-      channel: adapter.name,
-      webhook,
-      secrets: [...new Set(credentials.flatMap((each) => webhook.secretsOf(each)))],
-      name: credentials[0] === undefined ? null : webhook.signerOf(credentials[0]),
-      accounts: own,
-      organizationId: first.organizationId,
-      idKey: settings.idKey(first.organizationId),
-      accepted: metrics.ingestAccepted.labels(adapter.name),
-    }
-  }
-
   #accept(signer: Signer, request: FastifyRequest, reply: FastifyReply): void {
+    const { method } = request
+    const url = this.#options.publicUrl() + (request.raw.url ?? '')
+    if (method === 'GET' && signer.webhook.challenge !== undefined) return this.#challenge(signer, { method, url }, reply)
     const body = Buffer.isBuffer(request.body) ? request.body : NO_BODY
-    const arrival: Arrival = {
-      signer,
-      key: (request.params as { key: string }).key,
-      method: request.method,
-      url: this.#options.publicUrl() + (request.raw.url ?? ''),
-      headers: headersOf(request),
-      body,
-      at: this.#options.clock(),
-    }
-    const proof = { method: arrival.method, url: arrival.url, headers: arrival.headers, body, secrets: signer.secrets }
-    if (!signer.webhook.verify(proof)) return this.#refuse(reply, signer.channel, 'signature_invalid')
+    const at = this.#options.clock()
+    const proof = { method, url, headers: headersOf(request), body, at }
+    const parties = provedBy(signer, proof)
+    if (parties.length === 0) return this.#refuse(reply, signer.channel, 'signature_invalid')
     if (this.#pending >= PENDING_MAX) return this.#refuse(reply, signer.channel, 'overloaded')
     const parsed = signer.webhook.parse(proof)
+    const arrival: Arrival = { ...proof, signer, parties, key: (request.params as { key: string }).key }
     this.#append(signer, this.#entries(arrival, parsed), parsed.response, reply)
+  }
+
+  /** The provider asks whether the path is ours: by a word that any of its accounts was given. */
+  #challenge(signer: Signer, question: Pick<SignedRequest, 'method' | 'url'>, reply: FastifyReply): void {
+    const answer = signer.webhook.challenge?.(question, signer.tokens) ?? null
+    if (answer === null) return this.#refuse(reply, signer.channel, 'signature_invalid')
+    reply.code(answer.status).header('content-type', answer.contentType).send(answer.body)
   }
 
   #append(signer: Signer, entries: readonly Entry[], response: ParsedRequest['response'], reply: FastifyReply): void {
@@ -190,13 +172,14 @@ class Ingest {
     const bury = (code: ErrorCode, error: string): void =>
       void entries.push(this.#deadLetter(arrival, `${requestId}/${letters++}`, code, error))
     for (const fault of parsed.faults) bury('webhook_unreadable', fault)
+    for (const name of parsed.skipped ?? []) this.#options.metrics.ingestSkipped.labels(signer.channel, name).inc()
     for (const event of parsed.events) {
-      const account = this.#account(signer, parsed, event)
-      if (account === undefined) {
+      const found = this.#partyOf(arrival, parsed, event)
+      if (found === undefined) {
         bury('unknown_account', 'no active account of the signer has the address')
         continue
       }
-      const context = { organizationId: signer.organizationId, idKey: signer.idKey, account, receivedAt: arrival.at }
+      const context = { ...found, receivedAt: arrival.at, appId: signer.name }
       for (const command of commandsOf([event], context)) {
         const { entry, record } = recordOf(command)
         if ((record.value?.length ?? 0) > topics[entry.topic].recordBytesMax) bury('record_too_large', command.type)
@@ -206,16 +189,27 @@ class Ingest {
     return entries
   }
 
-  /** The account a verified body names, among those of the signer; another provider account's body is nobody's. */
-  #account(signer: Signer, parsed: ParsedRequest, event: ParsedEvent): Account | undefined {
-    return parsed.signer === signer.name ? this.#options.intake.accountOf(event, signer.accounts) : undefined
+  /** The account a verified body names, among those whose secrets signed it; another provider account's body is nobody's. */
+  #partyOf(
+    { signer, parties }: Arrival,
+    parsed: ParsedRequest,
+    event: ParsedEvent,
+  ): { readonly organizationId: string; readonly idKey: Buffer; readonly account: Account } | undefined {
+    // Who names no signer is who signed.
+    if (parsed.signer !== null && parsed.signer !== signer.name) return undefined
+    for (const { accounts, organizationId, idKey } of parties) {
+      const account = this.#options.intake.accountOf(event, accounts)
+      if (account !== undefined) return { organizationId, idKey, account }
+    }
+    return undefined
   }
 
-  #raw({ signer, key, method, url, headers, body, at }: Arrival): [Entry, string] {
+  #raw({ signer, parties, key, method, url, headers, body, at }: Arrival): [Entry, string] {
     const requestId = deriveKeyed(signer.idKey, 'request', [signer.channel, key, url, hash('sha256', body)])
     const value = encode(rawRequest, {
       requestId,
-      organizationId: signer.organizationId,
+      // A request for several organizations is none's alone.
+      organizationId: organizationOf(parties),
       channel: signer.channel,
       key,
       source: 'webhook',
@@ -229,12 +223,12 @@ class Ingest {
     return [{ topic: 'raw', partition: this.#options.intake.partitionOf(requestId), records: [record] }, requestId]
   }
 
-  #deadLetter({ signer, body, at }: Arrival, place: string, code: ErrorCode, error: string): Entry {
+  #deadLetter({ signer, parties, body, at }: Arrival, place: string, code: ErrorCode, error: string): Entry {
     this.#options.metrics.ingestDeadLetters.labels(signer.channel, code).inc()
     const key = derivePlain('event', ['dead-letter', place])
     const partition = this.#options.intake.partitionOf(key)
     const letter = {
-      organizationId: signer.organizationId,
+      organizationId: organizationOf(parties),
       topic: 'raw',
       partition,
       offset: null,

@@ -1,16 +1,19 @@
 // Turns what a channel parsed into commands, with ids derived under the organization's id key. Pure.
 // Between ingest and backfill, which both call it, and the log: the same news twice gives the same commands.
 
-import { storedContent, type Correlation, type ParsedEvent, type ParsedMessage, type ParsedReceipt } from '#channels'
-import { bodyHashOf, deriveKeyed, isId, type Account, type Command, type CommandType } from '#schemas/log'
+import { storedContent, type Correlation, type ParsedEcho, type ParsedEvent, type ParsedMessage, type ParsedReceipt } from '#channels'
+import { bodyHashOf, deriveKeyed, isId, type Account, type Command, type CommandType, type MessageContent } from '#schemas/log'
+import { otherCommands } from './intake-events.ts'
 
 export interface IntakeContext {
   readonly organizationId: string
   /** The organization's 32 bytes. */
   readonly idKey: Uint8Array
-  readonly account: Pick<Account, 'id' | 'channel'>
+  readonly account: Pick<Account, 'id' | 'channel'> & Partial<Pick<Account, 'options' | 'uniqueKeys'>>
   /** Milliseconds since 1970 at which the edge took it in. */
   readonly receivedAt: number
+  /** The app that signs for the account, where the channel has apps. */
+  readonly appId?: string | null
 }
 
 type Place = { readonly userId: string; readonly threadId: string | null }
@@ -29,13 +32,13 @@ export const messageIdOf = (idKey: Uint8Array, accountId: string, providerMessag
 export const sealOf = (idKey: Uint8Array, accountId: string, ids: Pick<Correlation, 'conversationId' | 'messageId'>): string =>
   bodyHashOf(idKey, `correlation/${accountId}/${ids.conversationId}/${ids.messageId}`)
 
-const trusted = (context: IntakeContext, correlation: Correlation | null): Correlation | null => {
+export const trusted = (context: IntakeContext, correlation: Correlation | null): Correlation | null => {
   if (correlation === null || !isId(correlation.conversationId) || !isId(correlation.messageId)) return null
   return correlation.seal === sealOf(context.idKey, context.account.id, correlation) ? correlation : null
 }
 
 /** The envelope of a command that asks for no outcome; `key` makes its commandId. */
-const addressed = (context: IntakeContext, actor: Command['actor'], by: Command['by'], key: readonly string[]) => ({
+export const addressed = (context: IntakeContext, actor: Command['actor'], by: Command['by'], key: readonly string[]) => ({
   commandId: deriveKeyed(context.idKey, 'command', [context.account.id, ...key]),
   organizationId: context.organizationId,
   actor,
@@ -44,6 +47,23 @@ const addressed = (context: IntakeContext, actor: Command['actor'], by: Command[
   bodyHash: '',
   at: context.receivedAt,
 })
+
+/** Conversations of the person's other ids; a group's thread is one whoever speaks. */
+export const aliasesOf = ({ idKey, account }: IntakeContext, { aliases, threadId }: ParsedEvent): { aliases?: string[] } =>
+  aliases === undefined || aliases.length === 0 || threadId !== null
+    ? {}
+    : { aliases: aliases.map((userId) => conversationIdOf(idKey, account.id, { userId, threadId })) }
+
+/** What a message or echo refers to beside its place. */
+export const saidTo = (context: IntakeContext, event: ParsedMessage | ParsedEcho): { aliases?: string[]; replyTo?: string } => ({
+  ...aliasesOf(context, event),
+  ...(typeof event.replyTo === 'string' ? { replyTo: messageIdOf(context.idKey, context.account.id, event.replyTo) } : {}),
+})
+
+const contentOf = ({ content, referral }: ParsedMessage): MessageContent => {
+  const stored = storedContent(content)
+  return referral === null || referral === undefined ? stored : { ...stored, referral }
+}
 
 const messageCommands = (context: IntakeContext, event: ParsedMessage): Command<CommandType>[] => {
   const { idKey, account, receivedAt } = context
@@ -59,9 +79,12 @@ const messageCommands = (context: IntakeContext, event: ParsedMessage): Command<
       contactId: contact.id,
       address: { userId: event.userId, threadId: event.threadId, accountAddress: event.accountAddresses[0] ?? null },
       profile: event.profile,
-      content: storedContent(event.content),
+      content: contentOf(event),
       providerAt: event.providerAt,
       receivedAt,
+      ...saidTo(context, event),
+      ...(event.opensWindowMs === undefined ? {} : { opensWindowMs: event.opensWindowMs }),
+      ...(event.isStandby === true ? { isStandby: true } : {}),
     },
   }
   if (event.opt === null) return [received]
@@ -96,6 +119,8 @@ const receiptCommand = (context: IntakeContext, event: ParsedReceipt): Command<'
       reason: event.reason,
       providerCode: event.providerCode,
       at: receivedAt,
+      // Our own ids lead there without asking.
+      ...(correlation === null ? aliasesOf(context, event) : {}),
     },
   }
 }
@@ -109,8 +134,7 @@ export const commandsOf = (events: readonly ParsedEvent[], context: IntakeContex
       case 'receipt':
         return [receiptCommand(context, event)]
       default:
-        // No actor knows what else a channel tells; its bytes stay in `raw`.
-        return []
+        return otherCommands(context, event)
     }
   })
 

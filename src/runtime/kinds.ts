@@ -21,9 +21,12 @@ import {
   contactSnapshot,
   conversationSnapshot,
   earlyRow,
+  echoesRow,
   effectDrop,
   effectFetch,
+  effectProfile,
   effectSend,
+  effectSignal,
   effectTell,
   effectTimer,
   keys,
@@ -38,6 +41,7 @@ import {
   type AliasRow,
   type AttributesRow,
   type EarlyRow,
+  type EchoesRow,
   type Mark,
   type MessageRow,
   type ProfileRow,
@@ -90,7 +94,15 @@ export interface Family {
   readonly actors: Readonly<Record<string, ActorKind | undefined>>
 }
 
-const effects = { send: effectSend, fetch: effectFetch, timer: effectTimer, tell: effectTell, drop: effectDrop } as const
+const effects = {
+  send: effectSend,
+  fetch: effectFetch,
+  timer: effectTimer,
+  tell: effectTell,
+  drop: effectDrop,
+  signal: effectSignal,
+  profile: effectProfile,
+} as const
 
 /** Message, alias and early rows share one key space (conversation/id): which one lies there shows in its fields. */
 const rowAt = <T extends object>(rows: LoadedRows, key: string, isOne: (row: object) => boolean): T | null => {
@@ -107,6 +119,7 @@ const rowsOf = (rows: LoadedRows, subjectId: string): DecideContext['rows'] => (
   alias: (id) => rowAt<AliasRow>(rows, keys.message(subjectId, id), isAlias),
   early: (id) => rowAt<EarlyRow>(rows, keys.message(subjectId, id), isEarly),
   address: () => (rows.get('messages', keys.address(subjectId)) as AddressRow | null)?.address ?? null,
+  echoes: () => (rows.get('messages', keys.echoes(subjectId)) as EchoesRow | null)?.held ?? [],
   attributes: () => (rows.get('messages', keys.attributes(subjectId)) as AttributesRow | null)?.attributes ?? null,
   mark: (agentId) => rows.get('marks', keys.mark(subjectId, agentId)) as Mark | null,
   profile: () => rows.get('contacts', keys.profile(subjectId)) as ProfileRow | null,
@@ -170,7 +183,16 @@ const routingOf = (before: AnySnapshot | null, after: AnySnapshot | null): Routi
 export const openFamilies = (settings: Settings): readonly Family[] => {
   const conversation: ActorKind = {
     shape: conversationSnapshot,
-    rowShapes: { ...effects, message: messageRow, alias: aliasRow, early: earlyRow, address: addressRow, attributes: attributesRow, mark },
+    rowShapes: {
+      ...effects,
+      message: messageRow,
+      alias: aliasRow,
+      early: earlyRow,
+      echoes: echoesRow,
+      address: addressRow,
+      attributes: attributesRow,
+      mark,
+    },
     decide: bind(decideConversation, settings),
     evolve: (snapshot, event, contents) => evolveConversation(snapshot as never, event, contents, transition),
     load: (stored) => loadConversation(stored),

@@ -13,6 +13,7 @@ import {
 } from '#schemas'
 import { checkOf, describeFaults } from '#schemas/check'
 import { deriveKeyed, type SettingKind, type SettingValue } from '#schemas/log'
+import type { TObject } from 'typebox'
 import { ConfabError } from '#errors'
 import { partitionOf, type Log } from '#log'
 import type { ChannelAdapter } from '#channels'
@@ -35,6 +36,8 @@ export interface Written {
   readonly position: string
   /** Text of a token that this write made. */
   readonly tokenText?: string
+  /** The secret that was drawn for an account of one's own connector. */
+  readonly secret?: string
 }
 
 export interface SettingWishes {
@@ -80,6 +83,7 @@ interface Prepared {
   readonly fields: Fields
   readonly uniques: readonly string[][]
   readonly tokenText?: string
+  readonly secret?: string
 }
 
 const rankOf = (role: Role): number => {
@@ -93,6 +97,20 @@ const checkRank = (grants: Grants, ...roles: readonly (Role | undefined)[]): voi
   for (const role of roles)
     if (role !== undefined && rankOf(role) < rankOf(grants.role))
       throw new ConfabError('forbidden', { detail: `The role ${role} is above your own.` })
+}
+
+/** Throws `request_invalid` naming each field that does not fit the channel's own schema. */
+const checkFields = (schema: TObject | undefined, name: 'credentials' | 'options', value: object): void => {
+  const faults = schema === undefined ? null : checkOf(schema)(value)
+  if (faults === null) return
+  const errors = faults.map(({ field, message }) => ({ field: field === '' ? name : `${name}.${field}`, message }))
+  throw new ConfabError('request_invalid', { detail: describeFaults(errors), fields: { errors } })
+}
+
+/** A connector's secret is ours to draw, where none is given; the same for a repeat of the request. */
+const drawnSecret = ({ name }: ChannelAdapter, credentials: object | undefined, drawn: string): string | undefined => {
+  if (name !== 'custom' || (credentials !== undefined && 'secret' in credentials)) return undefined
+  return `whsec_${drawn.slice('whsec_'.length).replaceAll('-', '+').replaceAll('_', '/')}=`
 }
 
 class SettingDoor implements SettingWishes {
@@ -120,7 +138,8 @@ class SettingDoor implements SettingWishes {
     const commandId = this.#options.commands.commandIdOf({ ...submission, key })
     const prepared = await this.#prepare(grants, { kind: write.kind, id, commandId, before, body })
     const written = await this.#submit(submission, prepared, { key, body: canonical({ id: write.id, body }) })
-    return prepared.tokenText === undefined ? written : { ...written, tokenText: prepared.tokenText }
+    const { tokenText, secret } = prepared
+    return { ...written, ...(tokenText === undefined ? {} : { tokenText }), ...(secret === undefined ? {} : { secret }) }
   }
 
   put(by: Submission['by'], organizationId: string, write: SettingWrite, fields: Fields): Promise<Written> {
@@ -162,6 +181,7 @@ class SettingDoor implements SettingWishes {
       case 'account':
         return this.#account(grants, {
           id,
+          commandId,
           before: before as SettingValue['account'] | undefined,
           body: body as SettingPatch['account'] | null,
         })
@@ -182,9 +202,9 @@ class SettingDoor implements SettingWishes {
 
   #account(
     grants: Grants,
-    given: { id: string; before: SettingValue['account'] | undefined; body: SettingPatch['account'] | null },
+    given: { id: string; commandId: string; before: SettingValue['account'] | undefined; body: SettingPatch['account'] | null },
   ): Prepared {
-    const { id, before, body } = given
+    const { id, commandId, before, body } = given
     if (body === null) return { fields: {}, uniques: [] }
     const { credentials, ...fields } = body
     this.#checkBots(grants, body.bots ?? [])
@@ -194,9 +214,14 @@ class SettingDoor implements SettingWishes {
     const externalId = body.externalId ?? before?.externalId ?? ''
     if (channel !== 'web' && externalId === '')
       throw new ConfabError('request_invalid', { detail: 'externalId is required: the number or page at the provider.' })
-    const sealed = this.#credentials(grants, { id, adapter, before, credentials })
+    if (body.options !== undefined) checkFields(adapter.optionsSchema, 'options', body.options)
+    const secret = before === undefined ? drawnSecret(adapter, credentials, this.#options.secrets.tokenText('whsec', commandId)) : undefined
+    const own = secret === undefined ? credentials : { ...credentials, secret }
+    const sealed = this.#credentials(grants, { id, adapter, before, credentials: own })
     const uniques = externalId === '' ? [] : [['account', channel, externalId]]
-    return { fields: { ...fields, ...sealed }, uniques }
+    // New credentials: what the provider said of the old ones is past.
+    const cleared = before === undefined || credentials === undefined ? {} : { trouble: null, troubleAt: null, isBroken: null }
+    return { fields: { ...fields, ...sealed, ...cleared }, uniques, ...(secret === undefined ? {} : { secret }) }
   }
 
   #checkBots({ organizationId }: Grants, bots: readonly string[]): void {
@@ -226,13 +251,11 @@ class SettingDoor implements SettingWishes {
         ? {}
         : (JSON.parse(secrets.open('credentials', before.sealedCredentials, id).toString()) as object)
     const all = { ...known, ...credentials }
-    const faults = checkOf(adapter.credentialsSchema)(all)
-    if (faults !== null) {
-      const errors = faults.map(({ field, message }) => ({ field: field === '' ? 'credentials' : `credentials.${field}`, message }))
-      throw new ConfabError('request_invalid', { detail: describeFaults(errors), fields: { errors } })
-    }
+    checkFields(adapter.credentialsSchema, 'credentials', all)
     const signer = adapter.webhook?.signerOf(all) ?? id
-    const ingestKey = deriveKeyed(settings.idKey(grants.organizationId), 'unique', ['ingest', adapter.name, signer])
+    // An app of Meta has one webhook for all: its own id names it, and who signs for which account is told by the secrets.
+    const isApp = adapter.webhook?.challenge !== undefined && adapter.webhook.signerOf(all) !== null
+    const ingestKey = isApp ? signer : deriveKeyed(settings.idKey(grants.organizationId), 'unique', ['ingest', adapter.name, signer])
     const sealedCredentials =
       Object.keys(all).length === 0 ? null : secrets.seal('credentials', Buffer.from(JSON.stringify(all)), id).toString('base64')
     return { ingestKey, sealedCredentials }

@@ -151,6 +151,7 @@ export class World {
         message: (id) => one(id, (found) => 'direction' in found),
         alias: (id) => one(id, (found) => !('direction' in found) && !('reports' in found)),
         early: (id) => one(id, (found) => 'reports' in found),
+        echoes: () => (row(keys.echoes(conversationId)) as { held: Uint8Array[] } | null)?.held ?? [],
         address: () => (row(keys.address(conversationId)) as { address: Address | null } | null)?.address ?? null,
         attributes: () =>
           (row(keys.attributes(conversationId)) as { attributes: Record<string, string> | null } | null)?.attributes ?? null,
@@ -364,6 +365,7 @@ export class Pair {
         message: none,
         alias: none,
         early: none,
+        echoes: () => [],
         address: none,
         attributes: none,
         mark: none,

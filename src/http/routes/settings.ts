@@ -31,6 +31,9 @@ const base = ({ id, rev, createdAt, updatedAt }: { id: string; rev: number; crea
   updatedAt: time(updatedAt),
 })
 
+const troubleOf = ({ trouble, troubleAt, isBroken }: SettingValue['account']): NonNullable<SettingView['account']['trouble']> | null =>
+  typeof trouble === 'string' ? { what: trouble, at: time(troubleAt ?? 0), isBroken: isBroken === true } : null
+
 /** What of a setting may be shown, field by field: a new field of the record is hidden until it is named here. */
 const views: Views = {
   account: (account, { channels, publicUrl }) => ({
@@ -46,6 +49,7 @@ const views: Views = {
     options: { ...account.options },
     origins: account.origins,
     bots: account.bots,
+    trouble: troubleOf(account),
   }),
   agent: (agent) => ({
     ...base(agent),
@@ -115,10 +119,10 @@ class SettingRoutes<K extends EditableSetting> {
 
   async create(request: FastifyRequest, reply: FastifyReply): Promise<SettingView[K]> {
     const write = { kind: this.#kind, action: 'create', id: '', expectedRev: null, ...keyOf(request) } as const
-    const { id, position, tokenText } = await this.#tools.options.settingWishes.write(whoOf(request).grants, write, request.body as never)
+    const { id, position, tokenText, secret } = await this.#tools.options.settingWishes.write(whoOf(request).grants, write, request.body as never)
     reply.code(201).header('confab-position', position).header('location', `/v1/${paths[this.#kind]}/${id}`)
     const view = this.show(request, reply, id)
-    return tokenText === undefined ? view : { ...view, token: tokenText }
+    return { ...view, ...(tokenText === undefined ? {} : { token: tokenText }), ...(secret === undefined ? {} : { secret }) }
   }
 
   async change(request: FastifyRequest, reply: FastifyReply, id: string): Promise<SettingView[K]> {

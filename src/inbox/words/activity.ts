@@ -114,6 +114,10 @@ const lines: Readonly<Record<EventType, Line>> = {
   'note.edited': unsaid,
   'note.deleted': ({ by }) => `${by} deleted a note`,
   'message.received': unsaid,
+  'conversation.aliased': unsaid,
+  'conversation.passed': ({ data }) =>
+    data['isElsewhere'] === true ? 'Another app answers at the provider now' : 'The conversation came back from another app',
+  'conversation.referred': () => 'The contact came by an ad or a link',
   'message.queued': ({ by, data }) => (isRetry(data) ? `${by} sent a message again` : null),
   'message.sent': unsaid,
   'message.delivered': unsaid,
