@@ -94,7 +94,7 @@ const answer = (bytes: Buffer, aborted: readonly (readonly [producer: number, fi
   return Buffer.concat([head, name, topic, partition, ...list, tail, bytes])
 }
 
-const decode = (payload: Buffer, from = 0): FetchedPartition => decodeFetch(payload, () => from)[0] as FetchedPartition
+const decode = (payload: Buffer, from = 0): FetchedPartition => decodeFetch(payload, () => from).parts[0] as FetchedPartition
 
 const simple = (base: number, key: string, more: Partial<BatchFacts> = {}): Buffer =>
   batch({ base, last: base, records: [{ at: 0, key, value: `of ${key}`, time: 5 }], ...more })

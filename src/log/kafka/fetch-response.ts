@@ -192,16 +192,23 @@ const readPartition = (source: Bytes, topic: string, fromOf: (topic: string, par
   return { topic, partition, errorCode, highWatermark, next, records }
 }
 
+export interface FetchAnswer {
+  /** Of the answer as a whole: of its session, mostly. */
+  readonly errorCode: number
+  /** 0 = the broker keeps none. */
+  readonly sessionId: number
+  readonly parts: readonly FetchedPartition[]
+}
+
 /** All partitions of an answer. `fromOf` = the offset that was asked for. Throws `log_stale` on what it cannot read. */
-export const decodeFetch = (payload: Buffer, fromOf: (topic: string, partition: number) => Offset): FetchedPartition[] => {
+export const decodeFetch = (payload: Buffer, fromOf: (topic: string, partition: number) => Offset): FetchAnswer => {
   const source = new Bytes(payload, 4)
   const errorCode = source.int16()
-  if (errorCode !== 0) throw new ConfabError('log_stale', { detail: `The broker refused a fetch (${errorCode}).` })
-  source.at += 4
+  const sessionId = source.int32()
   const parts: FetchedPartition[] = []
   for (let topics = source.int32(); topics > 0; topics--) {
     const topic = source.string()
     for (let partitions = source.int32(); partitions > 0; partitions--) parts.push(readPartition(source, topic, fromOf))
   }
-  return parts
+  return { errorCode, sessionId, parts }
 }

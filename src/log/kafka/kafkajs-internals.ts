@@ -80,13 +80,21 @@ export interface FetchTopic {
   readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[]
 }
 
+export interface ForgottenTopic {
+  readonly topic: string
+  readonly partitions: readonly number[]
+}
+
 interface FetchWords {
   readonly replicaId: number
   readonly maxWaitTime: number
   readonly minBytes: number
   readonly maxBytes: number
   readonly isolationLevel: 0 | 1
+  readonly sessionId: number
+  readonly sessionEpoch: number
   readonly topics: readonly FetchTopic[]
+  readonly forgottenTopics: readonly ForgottenTopic[]
 }
 
 interface RequestQueue {

@@ -6,7 +6,8 @@ import { ConfabError } from '#errors'
 import type { Offset } from '../index.ts'
 import type { ConnectionOptions, Fetched, PartitionReader, Place, ReaderOptions } from './client.ts'
 import { decodeFetch, type FetchedPartition } from './fetch-response.ts'
-import { fetchRequest, Session, type FetchTopic, type InnerCluster } from './kafkajs-internals.ts'
+import { FetchSession } from './fetch-session.ts'
+import { fetchRequest, Session, type InnerCluster } from './kafkajs-internals.ts'
 
 /** Milliseconds a broker may leave a fetch unanswered, beyond the time it may hold it back. */
 const REQUEST_TIMEOUT_MS = 5_000
@@ -120,14 +121,16 @@ export class KafkajsReader implements PartitionReader {
   }
 
   async #run(nodeId: number): Promise<void> {
+    const session = new FetchSession()
     while (!this.#isClosed && this.#failure === undefined) {
       const standings = [...this.#standings.values()].filter((standing) => this.#leaderOf(standing) === nodeId)
       if (standings.length === 0) return
       try {
-        const moved = this.#take(await this.#fetch(nodeId, standings))
+        const moved = this.#take(await this.#fetch(nodeId, session, standings))
         this.#failingSince = undefined
         if (moved) await this.#follow()
       } catch (error) {
+        session.reset()
         if (this.#isClosed) return
         if (error instanceof ConfabError) throw error
         this.#noteFailure(error)
@@ -137,33 +140,28 @@ export class KafkajsReader implements PartitionReader {
     }
   }
 
-  async #fetch(nodeId: number, standings: readonly Standing[]): Promise<FetchedPartition[]> {
-    const asked = new Map<string, Offset>()
-    const topics = new Map<string, FetchTopic['partitions'][number][]>()
-    // Another one first each time: an answer that is full must not always leave out the same partitions.
-    const turn = Math.floor(Math.random() * standings.length)
-    for (const { topic, partition, offset } of [...standings.slice(turn), ...standings.slice(0, turn)]) {
-      asked.set(keyOf({ topic, partition }), offset)
-      const partitions = topics.get(topic) ?? []
-      topics.set(topic, partitions)
-      partitions.push({ partition, fetchOffset: String(offset), maxBytes: Math.min(PARTITION_BYTES_MAX, this.#options.fetchBytesMax) })
-    }
+  async #fetch(nodeId: number, session: FetchSession, standings: readonly Standing[]): Promise<readonly FetchedPartition[]> {
+    const maxBytes = Math.min(PARTITION_BYTES_MAX, this.#options.fetchBytesMax)
+    const wanted = standings.map(({ topic, partition, offset }) => ({ topic, partition, offset, maxBytes }))
     const broker = await this.#cluster.findBroker({ nodeId })
-    return broker.connectionPool.send({
+    const { errorCode, sessionId, parts } = await broker.connectionPool.send({
       request: fetchRequest({
         replicaId: -1,
         maxWaitTime: this.#options.waitMs,
         minBytes: 1,
         maxBytes: this.#options.fetchBytesMax,
         isolationLevel: 1,
-        topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
+        ...session.request(wanted),
       }),
       response: {
-        decode: (payload) => Promise.resolve(decodeFetch(payload, (topic, partition) => asked.get(keyOf({ topic, partition })) ?? 0)),
-        parse: (parts) => Promise.resolve(parts),
+        decode: (payload) => Promise.resolve(decodeFetch(payload, (topic, partition) => session.offsetOf(topic, partition))),
+        parse: (answer) => Promise.resolve(answer),
       },
       requestTimeout: REQUEST_TIMEOUT_MS + this.#options.waitMs,
     })
+    if (!session.accept(errorCode, sessionId)) return []
+    if (errorCode !== 0) throw new ConfabError('log_stale', { detail: `The broker refused a fetch (${errorCode}).` })
+    return parts
   }
 
   /** Hands parts out; answers whether some partition has moved to another broker. */
