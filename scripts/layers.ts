@@ -63,7 +63,7 @@ export const layers: readonly Layer[] = [
     never: clients,
   },
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
-  { name: 'views', files: ['src/views/**'], may: [...base, '#log', 'lru-cache'], mayTypes: ports, never: clients },
+  { name: 'views', files: ['src/views/**'], may: [...base, '#log', '#log/partition', 'lru-cache'], mayTypes: ports, never: clients },
   { name: 'folds', files: ['src/views/folds.ts', 'src/views/folds/**'], may: ['#schemas*'], isPure: true },
   {
     name: 'gateway',

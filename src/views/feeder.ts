@@ -2,55 +2,40 @@
 // Between the log and the two views files; a file that fails is opened anew, or rebuilt, by itself.
 
 import type { Worker } from 'node:worker_threads'
-import type { Chunk, Log, Offset, Position } from '#log'
+import type { Chunk, Offset } from '#log'
 import type { Fault } from './carry.ts'
 import { removeFile } from './file.ts'
 import { emptyPositions, type Positions } from './layout.ts'
 import { PacketWriter, viewTopics, type ViewTopic } from './packet.ts'
+import { stores, type FeederOptions, type StoreName } from './feeding.ts'
+import { tail } from './tailing.ts'
+import { WantedPartitions } from './wanted.ts'
 import type { WriterReply, WriterRequest } from './writer.ts'
-import { askWriter, catchUpBeside, closeWriter, PARTITIONS, readBounds, startWriter, type Bounds, type Writer } from './writer-thread.ts'
+import {
+  askWriter,
+  catchUpBeside,
+  closeWriter,
+  PARTITIONS,
+  readBounds,
+  startsOf,
+  startWriter,
+  type Bounds,
+  type Writer,
+} from './writer-thread.ts'
 
 /** Packets a writer has not applied yet: with 2 MB each, what views hold in flight. */
 const PACKETS_IN_FLIGHT_MAX = 4
 const RETRY_MS = 1_000
 /** Packets follow one another at least so far apart while the tail is live: a transaction costs the same for one record as for fifty. */
 const PACKET_INTERVAL_MS = 8
-const CHUNK_RECORDS = 2_000
-
-export type StoreName = 'rows' | 'search'
-const stores: readonly StoreName[] = ['rows', 'search']
-
-export interface FeederLogger {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
-
-/** One packet applied by one writer. */
-export interface ViewsSample {
-  readonly store: StoreName
-  readonly records: number
-  readonly bytes: number
-  readonly durationMs: number
-}
-
-export interface FeederOptions {
-  readonly log: Log
-  readonly files: Readonly<Record<StoreName, string>>
-  readonly logger: FeederLogger
-  /** Milliseconds since 1970. */
-  readonly clock: () => number
-  readonly onSample: (sample: ViewsSample) => void
-  /** Called when the rows file has got further. */
-  readonly onApplied: () => void
-  /** Called when whether the files can be read has changed, and when they were opened anew. */
-  readonly onReadable: (isReadable: boolean) => void
-}
 
 export class Feeder {
   readonly #options: FeederOptions
   readonly #writers = new Map<StoreName, Writer>()
   #targets: Positions = emptyPositions(PARTITIONS)
+  readonly #wanted: WantedPartitions
+  #refit: Promise<void> | undefined
+  #restarting: Promise<void> = Promise.resolve()
   #packet = new PacketWriter()
   #abort = new AbortController()
   #loop: Promise<void> = Promise.resolve()
@@ -66,11 +51,36 @@ export class Feeder {
 
   constructor(options: FeederOptions) {
     this.#options = options
+    this.#wanted = new WantedPartitions(options.partitions)
+  }
+
+  /**
+   * Folds other partitions from now on, and takes the rows of those in `forget` out. The files are opened anew for it; whoever reads them
+   * goes on reading.
+   */
+  fold(partitions: ReadonlySet<number>, forget: readonly number[]): Promise<void> {
+    this.#wanted.change(partitions, forget)
+    this.#refit ??= this.#refold().finally(() => (this.#refit = undefined))
+    return this.#refit
+  }
+
+  async #refold(): Promise<void> {
+    // What opens anew by itself, or is about to, takes the new ones then.
+    for (let fitted; fitted !== this.#wanted.wish && !this.#isClosed && !this.#isRestarting;) {
+      fitted = this.#wanted.wish
+      this.#isRestarting = true
+      await this.#restart()
+    }
+  }
+
+  /** Partitions that can be read here: folded, and no further behind than the tail is. */
+  held(): ReadonlySet<number> {
+    return this.#wanted.readable([...this.#writers.values()])
   }
 
   async start(): Promise<void> {
     const { starts, ends } = await readBounds(this.#options.log)
-    this.#targets = ends
+    this.#targets = this.#wanted.limit(ends)
     this.#startedAt = this.#options.clock()
     const opened = await Promise.allSettled(stores.map((store) => this.#open(store, { starts, ends })))
     for (const each of opened) {
@@ -78,6 +88,7 @@ export class Feeder {
       await this.#stop()
       throw each.reason
     }
+    this.#wanted.forgotten()
     this.#tellReadable()
     this.#abort = new AbortController()
     this.#packet = new PacketWriter()
@@ -94,7 +105,14 @@ export class Feeder {
 
   #open(store: StoreName, bounds: Bounds): Promise<void> {
     const { log, files } = this.#options
-    const worker = startWriter({ store, file: files[store], logId: log.id, partitions: PARTITIONS, ...bounds })
+    const worker = startWriter({
+      store,
+      file: files[store],
+      logId: log.id,
+      partitions: PARTITIONS,
+      forget: this.#wanted.toForget,
+      ...bounds,
+    })
     return new Promise((resolve, reject) => {
       worker.on('error', (error: Error) => {
         reject(error)
@@ -104,6 +122,8 @@ export class Feeder {
         if (reply.kind === 'open') {
           const applied = reply.positions as Record<ViewTopic, Offset[]>
           const begun = { isBuilt: false, isReachedSent: false, inFlight: [], onCaughtUp: undefined }
+          // A file begun anew has reached nothing.
+          if (reply.isBuilding) this.#wanted.lose()
           this.#writers.set(store, { worker, applied, isBuilding: reply.isBuilding, ...begun })
           return resolve()
         }
@@ -162,6 +182,7 @@ export class Feeder {
 
   /** Tells a writer once that it has reached what the log held when it was opened: its first filling ends. */
   #noticeReached(): void {
+    this.#wanted.notice([...this.#writers.values()], this.#targets)
     for (const writer of this.#writers.values()) {
       if (writer.isReachedSent) continue
       if (!viewTopics.every((topic) => this.#targets[topic].every((end, partition) => (writer.applied[topic][partition] ?? 0) >= end)))
@@ -171,38 +192,19 @@ export class Feeder {
     }
   }
 
-  #from(starts: Positions): Position[] {
-    return viewTopics.flatMap((topic) =>
-      starts[topic].map((start, partition) => {
-        const applied = [...this.#writers.values()].map((writer) => writer.applied[topic][partition] ?? 0)
-        return { topic, partition, offset: Math.max(start, Math.min(...applied)) }
-      }),
-    )
-  }
-
-  /**
-   * What lies behind is read one partition after another: its conversations fit the writers' caches, and each is written
-   * once rather than once a packet. The writers do it by themselves where the log lets them. Then all partitions together, for ever.
-   */
   async #tail(starts: Positions, signal: AbortSignal): Promise<void> {
-    await catchUpBeside(this.#options.log, this.#writers.values(), signal)
+    const { log } = this.#options
+    // By themselves writers fold every partition.
+    if (this.#wanted.isAll) await catchUpBeside(log, this.#writers.values(), signal)
     if (signal.aborted) return
-    const live: Position[] = []
-    for (const position of this.#from(starts)) live.push({ ...position, offset: await this.#catchUp(position, signal) })
-    if (signal.aborted) return
-    for await (const chunk of this.#options.log.read(live, { signal, chunkRecordsMax: CHUNK_RECORDS })) await this.#take(chunk, signal)
-  }
-
-  async #catchUp(position: Position, signal: AbortSignal): Promise<Offset> {
-    const target = this.#targets[position.topic as ViewTopic][position.partition] ?? 0
-    let { offset } = position
-    if (offset >= target) return offset
-    for await (const chunk of this.#options.log.read([position], { signal, chunkRecordsMax: CHUNK_RECORDS })) {
-      await this.#take(chunk, signal)
-      offset = chunk.next
-      if (offset >= target) break
-    }
-    return offset
+    await tail({
+      log,
+      ...this.#wanted.split(startsOf([...this.#writers.values()], starts)),
+      targetOf: ({ topic, partition }) => this.#targets[topic as ViewTopic][partition] ?? 0,
+      take: (chunk) => this.#take(chunk, signal),
+      signal,
+      giveUp: () => this.#abort.abort(),
+    })
   }
 
   async #take(chunk: Chunk, signal: AbortSignal): Promise<void> {
@@ -256,7 +258,13 @@ export class Feeder {
     this.#retry = setTimeout(() => void this.#restart(), RETRY_MS)
   }
 
-  async #restart(): Promise<void> {
+  /** One after another: what begins anew by itself and what takes other partitions know nothing of each other. */
+  #restart(): Promise<void> {
+    this.#restarting = this.#restarting.then(() => this.#restartNow())
+    return this.#restarting
+  }
+
+  async #restartNow(): Promise<void> {
     try {
       await this.#stop()
       if (this.#isDamaged) for (const store of stores) removeFile(this.#options.files[store])
@@ -278,6 +286,7 @@ export class Feeder {
     await Promise.all(workers.map(closeWriter))
   }
 
+  /** The NEXT offset of the rows file; a partition that is not folded here stays where it was. */
   applied(topic: ViewTopic, partition: number): Offset {
     return this.#writers.get('rows')?.applied[topic][partition] ?? 0
   }
@@ -285,6 +294,7 @@ export class Feeder {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#retry)
+    await this.#restarting
     await this.#stop()
   }
 }

@@ -13,6 +13,8 @@ export interface FileOptions {
   /** The log's bounds: a position outside them is another log's. */
   readonly starts: Positions
   readonly ends: Positions
+  /** Partitions whose rows go before anything else: this node folds them no longer. */
+  readonly forget?: readonly number[]
 }
 
 const CACHE_KIB = 65_536

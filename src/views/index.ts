@@ -5,6 +5,7 @@ import type { Contact, Conversation, EventShape, Grants, Message } from '#schema
 import type { Offset } from '#log'
 import type { Topic } from '#topics'
 import type { Moment } from './past/walk.ts'
+import type { QuestionAnswer, QuestionArguments } from './queries/worker.ts'
 
 /** One place in the log that a read must have seen, or that a view has applied up to (the NEXT offset). */
 export interface ViewPosition {
@@ -21,6 +22,8 @@ export interface Viewer {
   readonly grants: Grants
   /** Fill in `native` parts. */
   readonly includeNative?: boolean
+  /** Takes a list without the partitions that no node answers for; else it throws `partition_unreachable`. */
+  readonly mayBePartial?: boolean
 }
 
 export type ConversationSort = '-activity' | '-created' | 'created' | 'waiting' | '-priority' | 'snoozed'
@@ -39,7 +42,15 @@ export interface ConversationQuery {
   readonly after?: readonly (string | number)[]
 }
 
-export interface Page<T> {
+/** Where several nodes hold the views: what an answer lacks. Neither stands in one that is whole. */
+export interface Label {
+  /** Partitions that nobody answered for. */
+  readonly missing?: number
+  /** A standby answered that is behind what the owner was last heard to have applied. */
+  readonly isStale?: boolean
+}
+
+export interface Page<T> extends Label {
   readonly items: readonly T[]
   /** Keyset of the next page, null at the end. */
   readonly next: readonly (string | number)[] | null
@@ -95,26 +106,32 @@ export interface Counts {
 
 export type { Moment } from './past/walk.ts'
 
+/** One row, and where the read stood. */
+export interface One<T> extends Label {
+  readonly item: T | null
+  readonly asOf: AsOf
+}
+
 export interface Views {
   conversations(viewer: Viewer, query: ConversationQuery): Promise<Page<Conversation>>
   /** The same page with its items as one JSON array in UTF-8, for those who pass it on: read and written by no one on the way. */
   conversationBytes(viewer: Viewer, query: ConversationQuery): Promise<Omit<Page<Conversation>, 'items'> & { readonly items: Uint8Array }>
-  conversation(viewer: Viewer, id: string): Promise<{ item: Conversation | null; asOf: AsOf }>
+  conversation(viewer: Viewer, id: string): Promise<One<Conversation>>
   /** Thread order (orderAt, seq), oldest first. */
   messages(viewer: Viewer, conversationId: string, query: MessageQuery): Promise<Page<Message>>
   message(viewer: Viewer, conversationId: string, messageId: string): Promise<Message | null>
   /** As they were: today's grants, nothing erased since. Throw `as_of_gone`, `position_invalid`, `query_timeout`, `overloaded`. */
-  conversationAt(viewer: Viewer, id: string, moment: Moment): Promise<{ item: Conversation | null; asOf: AsOf }>
+  conversationAt(viewer: Viewer, id: string, moment: Moment): Promise<One<Conversation>>
   messagesAt(viewer: Viewer, conversationId: string, query: MessageQuery, moment: Moment): Promise<Page<Message>>
-  contactAt(viewer: Viewer, id: string, moment: Moment): Promise<{ item: Contact | null; asOf: AsOf }>
+  contactAt(viewer: Viewer, id: string, moment: Moment): Promise<One<Contact>>
   /** Audit: events with contents filled in, by seq. */
   events(viewer: Viewer, subjectId: string, query: { after?: number; limit?: number }): Promise<Page<EventShape>>
   /** The organization's, newest first. */
   audit(viewer: Viewer, query: AuditQuery): Promise<Page<EventShape>>
   contacts(viewer: Viewer, query: { limit?: number; after?: readonly (string | number)[]; text?: string }): Promise<Page<Contact>>
-  contact(viewer: Viewer, id: string): Promise<{ item: Contact | null; asOf: AsOf }>
+  contact(viewer: Viewer, id: string): Promise<One<Contact>>
   search(viewer: Viewer, query: SearchQuery): Promise<Page<SearchHit>>
-  counts(viewer: Viewer): Promise<{ counts: Counts; asOf: AsOf }>
+  counts(viewer: Viewer): Promise<{ readonly counts: Counts; readonly asOf: AsOf } & Label>
   /** Routing and names by conversation, for the gateway: what a row needs that an event does not carry. */
   rows(conversationIds: readonly string[]): Promise<readonly (Conversation | null)[]>
   /** Structure of every current view row in one hash, and of each conversation's fold: for the rebuild test (G8, G9). */
@@ -129,6 +146,30 @@ export interface Views {
   close(): Promise<void>
 }
 
+/** What is asked of the conversations of some partitions: the parts of a list over all of them. */
+export type PartName = 'conversations' | 'counts' | 'hits' | 'hashes'
+
+/** The views of one node's files, which may hold some partitions only. */
+export interface FoldedViews extends Views {
+  /** Partitions that can be read here. */
+  held(): ReadonlySet<number>
+  /** Folds these from now on; takes the rows of those in `forget` out. */
+  fold(partitions: ReadonlySet<number>, forget: readonly number[]): Promise<void>
+  /** One read transaction. `asOf` has the places of these partitions and of all contacts. */
+  part<N extends PartName>(
+    partitions: readonly number[],
+    name: N,
+    ...values: QuestionArguments<N>
+  ): Promise<{ readonly answer: QuestionAnswer<N>; readonly asOf: AsOf }>
+  /** Contacts that head a search for conversations. */
+  heads(viewer: Viewer, query: SearchQuery): Promise<readonly { readonly n: number; readonly row: Contact }[]>
+}
+
+export { contactHit, conversationsPage, mergeHits, pageOfHits, peoplesShare } from './queries/hits.ts'
+export { combineHashes, mergeConversations, mergeCounts } from './queries/merge.ts'
+export { clampLimit } from './queries/conversations.ts'
+export { seesConversation } from './queries/rows.ts'
+export { isViewTopic } from './packet.ts'
 export { openViews } from './open.ts'
 export type { ViewsOptions } from './open.ts'
-export type { ViewsSample } from './feeder.ts'
+export type { ViewsSample } from './feeding.ts'

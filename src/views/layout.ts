@@ -24,8 +24,8 @@ const rowTables = `${common}
   CREATE TABLE contacts (n INTEGER PRIMARY KEY, organization INTEGER NOT NULL, created INTEGER NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL);
   CREATE TABLE marks (conversation INTEGER, agent INTEGER, read INTEGER NOT NULL, PRIMARY KEY (conversation, agent)) WITHOUT ROWID;
   CREATE TABLE labels (label INTEGER, conversation INTEGER, PRIMARY KEY (label, conversation)) WITHOUT ROWID;
-  CREATE TABLE counters (organization INTEGER, account INTEGER, name TEXT, assignee INTEGER, value INTEGER NOT NULL,
-    PRIMARY KEY (organization, account, name, assignee)) WITHOUT ROWID;`
+  CREATE TABLE counters (organization INTEGER, account INTEGER, name TEXT, assignee INTEGER, partition INTEGER, value INTEGER NOT NULL,
+    PRIMARY KEY (organization, account, name, assignee, partition)) WITHOUT ROWID;`
 
 /** Made at the end of a rebuild, or when it first asks for a message that was written long ago. */
 export const keyIndex = 'CREATE INDEX IF NOT EXISTS messages_key ON messages (key);'
@@ -52,7 +52,7 @@ const WORDS_BYTES_MAX = 33_554_432
  * whether it is a note as terms, so that the index itself keeps tenants apart. `digits`: phone numbers back to front.
  */
 const searchTables = `${common}
-  CREATE TABLE conversations (n INTEGER PRIMARY KEY, account INTEGER NOT NULL);
+  CREATE TABLE conversations (n INTEGER PRIMARY KEY, account INTEGER NOT NULL, partition INTEGER NOT NULL);
   CREATE TABLE entries (n INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, key INTEGER NOT NULL, seq INTEGER NOT NULL);
   CREATE TABLE people (n INTEGER PRIMARY KEY, key INTEGER NOT NULL, body TEXT NOT NULL);
   CREATE INDEX people_key ON people (key);

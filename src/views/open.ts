@@ -5,10 +5,10 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PublicNameOf } from '#schemas/log'
 import type { Log } from '#log'
-import type { FeederLogger, ViewsSample } from './feeder.ts'
+import type { FeederLogger, ViewsSample } from './feeding.ts'
 import { removeFile } from './file.ts'
 import { fileNameOf, rowsLayout, searchLayout, viewsVersion } from './layout.ts'
-import type { Views } from './index.ts'
+import type { FoldedViews } from './index.ts'
 import { SqliteViews } from './views.ts'
 
 export interface ViewsOptions {
@@ -24,6 +24,8 @@ export interface ViewsOptions {
   readonly fileUrl?: (organizationId: string, fileId: string) => string
   /** The name under which a contact is shown an author. */
   readonly publicNameOf?: PublicNameOf
+  /** Which partitions of conversations are folded; all by default. `fold` changes them. */
+  readonly partitions?: ReadonlySet<number>
 }
 
 const OURS = /^(?:views|search)-[0-9a-f]{12}\.db/
@@ -38,7 +40,7 @@ const removeOlder = (directory: string, kept: readonly string[]): void => {
  * Opens the views of a log and begins to tail it. Quick whatever their size; `isReady` tells when they have caught up.
  * A file that is missing, damaged, of another log or ahead of it is folded anew.
  */
-export const openViews = async (options: ViewsOptions): Promise<Views> => {
+export const openViews = async (options: ViewsOptions): Promise<FoldedViews> => {
   const { directory, log, logger } = options
   mkdirSync(directory, { recursive: true })
   const version = viewsVersion()
@@ -53,6 +55,7 @@ export const openViews = async (options: ViewsOptions): Promise<Views> => {
     onMetrics: options.onMetrics ?? (() => undefined),
     fileUrl: options.fileUrl,
     publicNameOf: options.publicNameOf,
+    partitions: options.partitions,
   })
   await views.start()
   return views

@@ -4,14 +4,17 @@
 import type { Contact, Content, Message } from '#schemas'
 import type { PublicNameOf } from '#schemas/log'
 import type { Log, Offset } from '#log'
-import type { Topic } from '#topics'
+import { PARTITIONS, type Topic } from '#topics'
 import { readAudit } from './audit-list.ts'
 import { readEvents } from './audit.ts'
-import { Feeder, type FeederLogger, type ViewsSample } from './feeder.ts'
-import type { AsOf, Page, Viewer, ViewPosition, Views } from './index.ts'
+import { Feeder } from './feeder.ts'
+import type { FeederLogger, ViewsSample } from './feeding.ts'
+import type { AsOf, FoldedViews, Page, PartName, Viewer, ViewPosition, Views } from './index.ts'
 import { isViewTopic, viewTopics } from './packet.ts'
 import { Past } from './past/past.ts'
+import { combineHashes } from './queries/merge.ts'
 import { QueryThread, type Answered } from './queries/thread.ts'
+import type { QuestionAnswer, QuestionArguments } from './queries/worker.ts'
 
 /** Milliseconds a search may take; what takes longer is a question for a report. */
 const SEARCH_DEADLINE_MS = 2_000
@@ -26,6 +29,7 @@ export interface ViewsParts {
   readonly onMetrics: (sample: ViewsSample) => void
   readonly fileUrl: ((organizationId: string, fileId: string) => string) | undefined
   readonly publicNameOf: PublicNameOf | undefined
+  readonly partitions: ReadonlySet<number> | undefined
 }
 
 interface Waiter {
@@ -36,9 +40,23 @@ interface Waiter {
 const asOfOf = (positions: Answered<unknown>['positions']): AsOf =>
   viewTopics.flatMap((topic) => (positions[topic] ?? []).map((offset, partition): ViewPosition => ({ topic, partition, offset })))
 
+/** Of conversations the places of these partitions; contacts are whole everywhere. */
+const asOfWithin = (positions: Answered<unknown>['positions'], partitions: readonly number[]): AsOf =>
+  asOfOf(positions).filter(({ topic, partition }) => topic === 'contact-events' || partitions.includes(partition))
+
+const askPart = async <N extends PartName>(
+  thread: QueryThread,
+  partitions: readonly number[],
+  name: N,
+  values: QuestionArguments<N>,
+): Promise<{ readonly answer: QuestionAnswer<N>; readonly asOf: AsOf }> => {
+  const { answer, positions } = await thread.askWithin(partitions.length === PARTITIONS ? undefined : partitions, name, ...values)
+  return { answer, asOf: asOfWithin(positions, partitions) }
+}
+
 const isForContact = ({ grants }: Viewer, asContact?: boolean): boolean => grants.kind === 'contact' || asContact === true
 
-export class SqliteViews implements Views {
+export class SqliteViews implements FoldedViews {
   readonly #parts: ViewsParts
   readonly #feeder: Feeder
   readonly #lists: QueryThread
@@ -61,6 +79,7 @@ export class SqliteViews implements Views {
     this.#feeder = new Feeder({
       log,
       files: { rows: viewsFile, search: searchFile },
+      partitions: parts.partitions,
       logger,
       clock: parts.clock,
       onSample: parts.onMetrics,
@@ -158,15 +177,40 @@ export class SqliteViews implements Views {
     return conversationIds.length === 0 ? [] : (await this.#lists.ask('rows', conversationIds)).answer
   }
 
-  /** Reads everything: in a thread of its own, so that nobody's list waits. */
+  held(): ReadonlySet<number> {
+    return this.#feeder.held()
+  }
+
+  fold(...[partitions, forget]: Parameters<FoldedViews['fold']>): Promise<void> {
+    return this.#feeder.fold(partitions, forget)
+  }
+
+  async part<N extends PartName>(
+    partitions: readonly number[],
+    name: N,
+    ...values: QuestionArguments<N>
+  ): Promise<{ readonly answer: QuestionAnswer<N>; readonly asOf: AsOf }> {
+    if (name === 'hashes') return this.#aside((thread) => askPart(thread, partitions, name, values))
+    return askPart(name === 'hits' ? this.#searches : this.#lists, partitions, name, values)
+  }
+
+  async heads(...[viewer, query]: Parameters<FoldedViews['heads']>): ReturnType<FoldedViews['heads']> {
+    return (await this.#searches.ask('heads', viewer, query)).answer
+  }
+
   async hash(): Promise<string> {
+    return this.#aside(async (thread) => combineHashes((await thread.ask('hashes')).answer))
+  }
+
+  /** What reads everything has a thread of its own, so that nobody's list waits. */
+  async #aside<T>(work: (thread: QueryThread) => Promise<T>): Promise<T> {
     const { viewsFile, searchFile } = this.#parts
     const thread = new QueryThread({ name: 'hash', viewsFile, searchFile, onDamage: () => this.#feeder.discard() })
     // Waits with the lists for files that can be read.
     await this.#lists.ask('rows', [])
     thread.setReadable(true)
     try {
-      return (await thread.ask('hash')).answer
+      return await work(thread)
     } finally {
       await thread.close()
     }

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { knowledgeSize, schemaKnowledge } from '#schemas/log'
-import type { Log, Offset } from '#log'
+import type { Log, Offset, Position } from '#log'
 import { topics } from '#topics'
 import { emptyPositions, type Positions } from './layout.ts'
 import { viewTopics, type Packet, type ViewTopic } from './packet.ts'
@@ -46,6 +46,15 @@ export const readBounds = async (log: Log): Promise<Bounds> => {
   await Promise.all(viewTopics.flatMap((topic) => starts[topic].map((_, partition) => read(topic, partition))))
   return { starts, ends }
 }
+
+/** Where to read on, of every partition: both writers have what lies before. */
+export const startsOf = (writers: readonly Writer[], starts: Positions): Position[] =>
+  viewTopics.flatMap((topic) =>
+    starts[topic].map((start, partition) => {
+      const applied = writers.map((writer) => writer.applied[topic][partition] ?? 0)
+      return { topic, partition, offset: Math.max(start, Math.min(...applied)) }
+    }),
+  )
 
 export const startWriter = (workerData: WriterOptions): Worker => {
   // Sources run as .ts, the published build as .js: a thread's file has the extension of this one.

@@ -49,8 +49,9 @@ export const countAll = (reader: Reader, viewer: Viewer): Counts => {
   const counts = { byState, mine: 0, unassigned: 0, failedSends: 0, unknownSends: 0 }
   if (grants.kind === 'contact' || !may(grants, 'conversation.read')) return counts
   const accounts = grants.accountIds === null ? '' : `AND account IN (${grants.accountIds.map(numberOf).join(', ')})`
+  const within = reader.within === undefined ? '' : `AND partition IN (${[...reader.within].join(', ')})`
   const sums = reader.all(
-    `SELECT name, assignee, sum(value) AS value FROM counters WHERE organization = ? ${accounts} GROUP BY name, assignee`,
+    `SELECT name, assignee, sum(value) AS value FROM counters WHERE organization = ? ${accounts} ${within} GROUP BY name, assignee`,
     numberOf(grants.organizationId),
   )
   const me = numberOf(grants.id)

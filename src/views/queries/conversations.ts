@@ -23,8 +23,13 @@ const RARE_LABEL = 2_000
 export const clampLimit = (limit: number | undefined, fallback = LIMIT_DEFAULT): number =>
   Math.min(Math.max(1, Math.trunc(limit ?? fallback)), LIMIT_MAX)
 
-/** A row's place in a list: its sort keys, then its number. */
-type Key = readonly number[]
+/** A row's place in a list: its sort keys, then its number; the same on every node. */
+export type Key = readonly number[]
+
+/** Items with the place of each, for whoever merges them with those of other files. */
+export interface PlacedPage<T> extends PageOf<T> {
+  readonly keys: Key[]
+}
 
 /** One index read: conditions and their values; `order` are the columns behind them in the index. */
 interface Branch {
@@ -47,6 +52,8 @@ const sortings: Readonly<Record<ConversationSort, Sorting>> = {
   '-priority': { column: 'activity', isDescending: true },
   snoozed: { column: 'snoozed', isDescending: false },
 }
+
+export const sortingOf = ({ sort }: ConversationQuery): Sorting => sortings[sort ?? '-activity']
 
 const listOf = (numbers: readonly number[]): string => numbers.join(', ')
 
@@ -77,6 +84,7 @@ const filtersOf = (reader: Reader, query: ConversationQuery): { readonly where: 
     where.push(isRareLabel(reader, label) ? `n IN (${set})` : `EXISTS (${set} AND conversation = n)`)
     values.push(label)
   }
+  if (reader.within !== undefined) where.push('held(id)')
   return { where, values }
 }
 
@@ -136,7 +144,7 @@ const readBranch = (
   return reader.all(sql, ...values).map((found) => [...fixed, found['value'] as number, found['n'] as number])
 }
 
-const compareKeys = (a: Key, b: Key, isDescending: boolean): number => {
+export const compareKeys = (a: Key, b: Key, isDescending: boolean): number => {
   for (let index = 0; index < a.length; index++) {
     const difference = (a[index] ?? 0) - (b[index] ?? 0)
     // The priority in front is always descending, as activity behind it is.
@@ -152,28 +160,30 @@ const keyOf = (after: ConversationQuery['after'], length: number): Key | null =>
 }
 
 /** A page of conversations that the viewer may see. */
-export const listConversations = (reader: Reader, viewer: Viewer, query: ConversationQuery): PageOf<Conversation> => {
+export const listConversations = (reader: Reader, viewer: Viewer, query: ConversationQuery): PlacedPage<Conversation> => {
   const { grants } = viewer
   if (grants.kind === 'contact') {
     const found = grants.conversationId === undefined ? undefined : findConversation(reader, grants.conversationId)
-    return {
-      items: found !== undefined && seesConversation(grants, found.row) ? [showConversation(reader, viewer, found)] : [],
-      next: null,
-    }
+    if (found === undefined || !seesConversation(grants, found.row)) return { items: [], keys: [], next: null }
+    return { items: [showConversation(reader, viewer, found)], keys: [[found.n]], next: null }
   }
-  if (!may(grants, 'conversation.read')) return { items: [], next: null }
+  if (!may(grants, 'conversation.read')) return { items: [], keys: [], next: null }
   const limit = clampLimit(query.limit)
-  const sorting = sortings[query.sort ?? '-activity']
+  const sorting = sortingOf(query)
   const after = keyOf(query.after, query.sort === '-priority' ? 3 : 2)
   const keys = branchesOf(reader, viewer, query).flatMap((branch) => readBranch(reader, branch, { sorting, after, limit: limit + 1 }))
   keys.sort((a, b) => compareKeys(a, b, sorting.isDescending))
   const page = keys.slice(0, limit)
-  const items = page.flatMap((key) => {
+  const seen = page.flatMap((key) => {
     const n = key.at(-1) ?? 0
     const row = JSON.parse(reader.get('SELECT body FROM conversations WHERE n = ?', n)?.['body'] as string) as Conversation
-    return seesConversation(grants, row) ? [showConversation(reader, viewer, { n, row })] : []
+    return seesConversation(grants, row) ? [{ key, item: showConversation(reader, viewer, { n, row }) }] : []
   })
-  return { items, next: keys.length > limit ? [...(page.at(-1) ?? [])] : null }
+  return {
+    items: seen.map(({ item }) => item),
+    keys: seen.map(({ key }) => key),
+    next: keys.length > limit ? [...(page.at(-1) ?? [])] : null,
+  }
 }
 
 export const getConversation = (reader: Reader, viewer: Viewer, id: string): Conversation | null => {

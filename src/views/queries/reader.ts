@@ -2,6 +2,7 @@
 // Between the queries of this folder and SQLite, which never makes a reader wait for the writer.
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { partitionOf } from '#log/partition'
 
 export type SqlValue = string | number | null
 export type Found = Readonly<Record<string, unknown>>
@@ -12,12 +13,28 @@ const STATEMENTS_MAX = 300
 export class Reader {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  #within: ReadonlySet<number> | undefined
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { readOnly: true })
     this.#database.exec(
       'PRAGMA query_only = 1; PRAGMA busy_timeout = 1000; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY',
     )
+    this.#database.function('held', (id) => (this.holds(String(id)) ? 1 : 0))
+  }
+
+  /** Partitions whose conversations the question at hand is about; undefined = all of them. SQL asks `held(id)`. */
+  get within(): ReadonlySet<number> | undefined {
+    return this.#within
+  }
+
+  limitTo(partitions: readonly number[] | undefined): void {
+    this.#within = partitions === undefined ? undefined : new Set(partitions)
+  }
+
+  /** Whether the question is about the conversation with this id. */
+  holds(id: string): boolean {
+    return this.#within === undefined || this.#within.has(partitionOf(id))
   }
 
   #prepared(sql: string): StatementSync {

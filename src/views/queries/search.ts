@@ -7,6 +7,16 @@ import { matchOf, phoneMatchOf, scopes, snippetOf, textOf } from '../search/text
 import type { SearchHit, SearchQuery, Viewer } from '../index.ts'
 import { clampLimit, type PageOf } from './conversations.ts'
 import type { Reader } from './reader.ts'
+import {
+  contactHit,
+  conversationsPage,
+  pageOfHits,
+  peoplesShare,
+  placeOf,
+  type ConversationsPlace,
+  type HitsPart,
+  type PlacedHit,
+} from './hits.ts'
 import { findConversation, seesContact, seesConversation } from './rows.ts'
 
 /** Hits looked at for one page of conversations, of which many may be the same one. */
@@ -47,6 +57,7 @@ const messageOf = ({ views, search }: SearchFiles, viewer: Viewer, n: number): F
   for (const found of views.all('SELECT body FROM messages WHERE key = ?', entry['key'] as number)) {
     const message = JSON.parse(found['body'] as string) as Message
     if (numberOf(message.conversationId) !== entry['conversation'] || message.content === null) continue
+    if (!views.holds(message.conversationId)) continue
     if (message.direction === 'note' && !may(viewer.grants, 'note.read')) continue
     const conversation = findConversation(views, message.conversationId)?.row
     if (conversation !== undefined && seesConversation(viewer.grants, conversation)) return { n, message }
@@ -69,21 +80,22 @@ const hitOf = ({ message }: FoundMessage, text: string): SearchHit => ({
   snippet: snippetOf(textOf(message.content), text),
 })
 
-const searchMessages = (files: SearchFiles, viewer: Viewer, query: SearchQuery): PageOf<SearchHit> => {
+/** The newest hits behind the query's place, at most a page's. */
+const messageHits = (files: SearchFiles, viewer: Viewer, query: SearchQuery): HitsPart => {
   const limit = clampLimit(query.limit)
-  const items: SearchHit[] = []
+  const hits: PlacedHit[] = []
   let last = 0
   for (const n of eachHit(files, viewer, query)) {
-    if (items.length === limit) return { items, next: [last] }
+    if (hits.length === limit) return { hits, end: last, top: 0 }
     const found = messageOf(files, viewer, n)
     if (found === undefined) continue
     last = n
-    items.push(hitOf(found, query.text))
+    hits.push({ n, hit: hitOf(found, query.text) })
   }
-  return { items, next: null }
+  return { hits, end: 0, top: 0 }
 }
 
-interface FoundContact {
+export interface FoundContact {
   readonly n: number
   readonly row: Contact
 }
@@ -111,16 +123,6 @@ const findPeople = (
   return people
 }
 
-const nameOf = (row: Contact): string =>
-  [row.name, row.company, ...row.emails, ...row.phones].filter((part) => part !== null && part !== '').join(' · ')
-
-const contactHit = (row: Contact, conversationId: string | undefined, text: string): SearchHit => ({
-  ...(conversationId === undefined ? {} : { conversationId }),
-  contactId: row.id,
-  at: row.createdAt,
-  snippet: snippetOf(nameOf(row), text),
-})
-
 const pageOfPeople = (
   files: SearchFiles,
   viewer: Viewer,
@@ -145,14 +147,6 @@ const conversationsOf = (files: SearchFiles, viewer: Viewer, row: Contact): stri
     return conversation !== undefined && seesConversation(viewer.grants, conversation) ? [conversationId] : []
   })
 
-/** Where a list of conversations goes on: the newest hit it began with, the last one read, the newest contact, conversations shown by contacts. */
-type ConversationsPlace = readonly [top: number, last: number, topPerson: number, byPeople: number]
-
-const placeOf = (after: SearchQuery['after']): ConversationsPlace | undefined => {
-  const [top = 0, last = 0, topPerson = 0, byPeople = 0] = after?.map(Number) ?? []
-  return after?.length === 4 && after.every(Number.isSafeInteger) ? [top, last, topPerson, byPeople] : undefined
-}
-
 /** Conversations whose newest hit is above the place: they were listed there. */
 const listedAbove = (files: SearchFiles, viewer: Viewer, query: SearchQuery, [top, last]: ConversationsPlace): Set<number> | undefined => {
   const listed = new Set<number>()
@@ -166,50 +160,67 @@ const listedAbove = (files: SearchFiles, viewer: Viewer, query: SearchQuery, [to
   return listed
 }
 
-/**
- * One hit a conversation: those of contacts that fit come first, then by newest message. A conversation that was listed is not listed
- * again on a later page, whatever has come since; the list ends where that could no longer be told.
- */
-const searchConversations = (files: SearchFiles, viewer: Viewer, query: SearchQuery): PageOf<SearchHit> => {
-  const limit = clampLimit(query.limit)
+/** The first contacts that fit: their conversations head the list. Contacts that came since the list began are left out. */
+export const searchHeads = (files: SearchFiles, viewer: Viewer, query: SearchQuery): FoundContact[] => {
   const place = placeOf(query.after)
-  const people = findPeople(files, viewer, {
+  return findPeople(files, viewer, {
     text: query.text,
     limit: PEOPLE_MAX,
     ...(place === undefined ? {} : { after: [place[2] + 1] }),
   })
-  const byPeople = new Map(people.flatMap(({ row }) => conversationsOf(files, viewer, row).map((id) => [id, row] as const)))
-  const fromPeople = [...byPeople].slice(place?.[3] ?? 0, (place?.[3] ?? 0) + limit)
-  const items = fromPeople.map(([id, row]) => contactHit(row, id, query.text))
+}
+
+/**
+ * One hit a conversation, by newest message, without those in `listed`. A conversation that was listed is not listed again on a later
+ * page, whatever has come since; the list ends where that could no longer be told.
+ */
+const conversationHits = (files: SearchFiles, viewer: Viewer, query: SearchQuery, without: readonly string[], limit: number): HitsPart => {
+  const place = placeOf(query.after)
   const listed = place === undefined ? new Set<number>() : listedAbove(files, viewer, query, place)
-  if (listed === undefined) return { items, next: null }
-  for (const id of byPeople.keys()) listed.add(numberOf(id))
   let [top, last] = place ?? [0, 0]
-  const here = (): number[] => [top, last, people[0]?.n ?? 0, (place?.[3] ?? 0) + fromPeople.length]
+  const hits: PlacedHit[] = []
+  if (listed === undefined) return { hits, end: 0, top }
+  for (const id of without) listed.add(numberOf(id))
   let scanned = 0
   for (const n of eachHit(files, viewer, place === undefined || last === 0 ? withoutPlace(query) : { ...query, after: [last] })) {
     if (top === 0) {
       top = n
       last = n + 1
     }
-    if (items.length === limit || scanned++ === SCANNED_MAX) return { items, next: here() }
+    if (hits.length === limit || scanned++ === SCANNED_MAX) return { hits, end: last, top }
     last = n
     const found = messageOf(files, viewer, n)
     const conversation = found === undefined ? 0 : numberOf(found.message.conversationId)
     if (found === undefined || listed.has(conversation)) continue
     listed.add(conversation)
-    items.push(hitOf(found, query.text))
+    hits.push({ n, hit: hitOf(found, query.text) })
   }
-  // Contacts alone may have filled the page.
-  return { items, next: (place?.[3] ?? 0) + fromPeople.length < byPeople.size ? here() : null }
+  return { hits, end: 0, top }
 }
 
 const withoutPlace = ({ after: _after, ...query }: SearchQuery): SearchQuery => query
 
+const maySearch = ({ grants }: Viewer): boolean => grants.kind !== 'contact' && may(grants, 'search') && grants.accountIds?.length !== 0
+
+/** What one file holds of a page of messages, or of conversations other than those in `without`; `limit`: of its hits. */
+export const searchHits = (files: SearchFiles, viewer: Viewer, query: SearchQuery, without: readonly string[], limit: number): HitsPart => {
+  if (!maySearch(viewer)) return { hits: [], end: 0, top: 0 }
+  return query.type === 'message' ? messageHits(files, viewer, query) : conversationHits(files, viewer, query, without, limit)
+}
+
+const searchConversations = (files: SearchFiles, viewer: Viewer, query: SearchQuery): PageOf<SearchHit> => {
+  const limit = clampLimit(query.limit)
+  const heads = searchHeads(files, viewer, query)
+  const byPeople = new Map(heads.flatMap(({ row }) => conversationsOf(files, viewer, row).map((id) => [id, row] as const)))
+  const people = { byPeople, topPerson: heads[0]?.n ?? 0 }
+  const { left } = peoplesShare(people, query, limit)
+  return conversationsPage(people, conversationHits(files, viewer, query, [...byPeople.keys()], left), query, limit)
+}
+
 /** A page of hits, newest first. Accents and case do not count; the last word may be the beginning of one. */
 export const search = (files: SearchFiles, viewer: Viewer, query: SearchQuery): PageOf<SearchHit> => {
-  if (viewer.grants.kind === 'contact' || !may(viewer.grants, 'search') || viewer.grants.accountIds?.length === 0) return nothing
-  if (query.type === 'message') return searchMessages(files, viewer, query)
+  if (!maySearch(viewer)) return nothing
+  if (query.type === 'message') return pageOfHits(messageHits(files, viewer, query))
   if (query.type === 'conversation') return searchConversations(files, viewer, query)
   const { items, next } = pageOfPeople(files, viewer, query)
   return { items: items.map((row) => contactHit(row, conversationsOf(files, viewer, row)[0], query.text)), next }

@@ -3,6 +3,8 @@
 
 import { createHash, type Hash } from 'node:crypto'
 import type { Contact, Conversation, Message } from '#schemas'
+import { partitionOf } from '#log/partition'
+import { PARTITIONS } from '#topics'
 import { numberOf } from '../numbers.ts'
 import type { Reader } from './reader.ts'
 import { findContact, findConversation } from './rows.ts'
@@ -45,20 +47,34 @@ const canonical = (value: unknown): unknown => {
 
 const add = (hash: Hash, value: unknown): void => void hash.update(`${JSON.stringify(canonical(value))}\n`)
 
-/** SHA-256, hex. */
-export const hashOf = (reader: Reader): string => {
-  const hash = createHash('sha256')
-  for (const { n, body } of reader.each('SELECT n, body FROM conversations ORDER BY n')) {
+/** SHA-256 over the rows of each partition asked for, hex: the same whichever node folds it, and beside whatever else. */
+export const hashesOf = (reader: Reader): Readonly<Record<number, string>> => {
+  const partitions = [...(reader.within ?? Array.from({ length: PARTITIONS }, (_, partition) => partition))]
+  const hashes = new Map(partitions.map((partition) => [partition, createHash('sha256')]))
+  const numbers = new Map<number, Hash>()
+  for (const { n, id, body } of reader.each('SELECT n, id, body FROM conversations ORDER BY n')) {
+    const hash = hashes.get(partitionOf(id as string))
+    if (hash === undefined) continue
+    numbers.set(numberOf(id as string), hash)
+    numbers.set(n as number, hash)
     add(hash, structureOfConversation(JSON.parse(body as string) as Conversation))
     const messages = reader.all('SELECT contentSeq, body FROM messages WHERE conversation = ? ORDER BY orderAt, seq', n as number)
     for (const message of messages) add(hash, [message['contentSeq'], structureOfMessage(JSON.parse(message['body'] as string) as Message)])
   }
-  for (const { body } of reader.each('SELECT body FROM contacts ORDER BY n'))
-    add(hash, structureOfContact(JSON.parse(body as string) as Contact))
-  for (const row of reader.each('SELECT * FROM counters WHERE value <> 0 ORDER BY organization, account, name, assignee')) add(hash, row)
-  for (const row of reader.each('SELECT * FROM labels ORDER BY label, conversation')) add(hash, row)
-  for (const row of reader.each('SELECT * FROM marks ORDER BY conversation, agent')) add(hash, row)
-  return hash.digest('hex')
+  for (const { id, body } of reader.each('SELECT id, body FROM contacts ORDER BY n')) {
+    const hash = hashes.get(partitionOf(id as string))
+    if (hash !== undefined) add(hash, structureOfContact(JSON.parse(body as string) as Contact))
+  }
+  for (const row of reader.each('SELECT * FROM counters WHERE value <> 0 ORDER BY organization, account, name, assignee, partition')) {
+    const hash = hashes.get(row['partition'] as number)
+    if (hash !== undefined) add(hash, row)
+  }
+  for (const table of ['SELECT * FROM labels ORDER BY label, conversation', 'SELECT * FROM marks ORDER BY conversation, agent'])
+    for (const row of reader.each(table)) {
+      const hash = numbers.get(row['conversation'] as number)
+      if (hash !== undefined) add(hash, row)
+    }
+  return Object.fromEntries([...hashes].map(([partition, hash]) => [partition, hash.digest('hex')]))
 }
 
 export interface Remaining {

@@ -86,15 +86,25 @@ export class QueryThread {
 
   /** Throws `overloaded`, `query_timeout`, `views_closed`, `internal`. */
   ask<N extends QuestionName>(name: N, ...values: QuestionArguments<N>): Promise<Answered<QuestionAnswer<N>>> {
+    return this.askWithin(undefined, name, ...values)
+  }
+
+  /** The same of the conversations of some partitions only. */
+  askWithin<N extends QuestionName>(
+    within: readonly number[] | undefined,
+    name: N,
+    ...values: QuestionArguments<N>
+  ): Promise<Answered<QuestionAnswer<N>>> {
     if (this.#isClosed) return Promise.reject(new ConfabError('views_closed'))
     if (this.#asked.size >= QUESTIONS_MAX) return Promise.reject(new ConfabError('overloaded'))
     const id = this.#nextId++
     const { deadlineMs } = this.#options
+    const request = { name, values, ...(within === undefined ? {} : { within }) }
     return new Promise((resolve, reject) => {
       const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#expire(id, name), deadlineMs)
       this.#asked.set(id, {
         timer,
-        request: { name, values },
+        request,
         reject,
         resolve: ({ answer, items, positions }) => {
           const parsed = JSON.parse(answer) as QuestionAnswer<N>
@@ -104,7 +114,7 @@ export class QueryThread {
           })
         },
       })
-      if (this.#isReadable) this.#post(id, { name, values })
+      if (this.#isReadable) this.#post(id, request)
     })
   }
 

@@ -10,8 +10,8 @@ import { getConversation, listConversations } from './conversations.ts'
 import { getMessage, listMessages, type ThreadQuery } from './messages.ts'
 import { Reader } from './reader.ts'
 import { findConversation, withContactName } from './rows.ts'
-import { search, searchPeople, type SearchFiles } from './search.ts'
-import { contentsOf, hashOf } from './structure.ts'
+import { search, searchHeads, searchHits, searchPeople, type SearchFiles } from './search.ts'
+import { contentsOf, hashesOf } from './structure.ts'
 
 type Contacts = { readonly text: string; readonly limit?: number; readonly after?: readonly (string | number)[] }
 
@@ -34,9 +34,12 @@ const questions = {
       const found = findConversation(views, id)
       return found === undefined ? null : withContactName(views, found.row)
     }),
-  hash: ({ views }: SearchFiles) => hashOf(views),
+  hashes: ({ views }: SearchFiles) => hashesOf(views),
   contentsOf: ({ views }: SearchFiles, query: { subjectId: string; upToSeq: number; limit: number }) => contentsOf(views, query),
   search: (files: SearchFiles, viewer: Viewer, query: SearchQuery) => search(files, viewer, query),
+  heads: (files: SearchFiles, viewer: Viewer, query: SearchQuery) => searchHeads(files, viewer, query),
+  hits: (files: SearchFiles, viewer: Viewer, query: SearchQuery, without: readonly string[], limit: number) =>
+    searchHits(files, viewer, query, without, limit),
   people: (files: SearchFiles, viewer: Viewer, query: Contacts) => searchPeople(files, viewer, query),
 } as const
 
@@ -55,6 +58,8 @@ export interface QueryRequest {
   readonly id: number
   readonly name: QuestionName
   readonly values: readonly unknown[]
+  /** Partitions whose conversations it is about; undefined = all. */
+  readonly within?: readonly number[]
 }
 
 /** `answer` and `positions` are JSON: made and read faster than a clone of objects. `items`: an answer's, where they go on as bytes. */
@@ -62,15 +67,16 @@ export type QueryReply =
   | { readonly id: number; readonly answer: string; readonly items?: Uint8Array<ArrayBuffer>; readonly positions: string }
   | { readonly id: number; readonly error: string; readonly isDamage: boolean }
 
-const SEARCHING: ReadonlySet<QuestionName> = new Set(['search', 'people'])
+const SEARCHING: ReadonlySet<QuestionName> = new Set(['search', 'people', 'heads', 'hits'])
 
 // A worker thread always has one.
 const port = parentPort as MessagePort
 const options = workerData as QueryOptions
 const files: SearchFiles = { views: new Reader(options.viewsFile), search: new Reader(options.searchFile) }
 
-const ask = ({ id, name, values }: QueryRequest): QueryReply => {
+const ask = ({ id, name, values, within }: QueryRequest): QueryReply => {
   const question = questions[name] as (files: SearchFiles, ...values: readonly unknown[]) => unknown
+  files.views.limitTo(within)
   const read = (): QueryReply => {
     const positions = (SEARCHING.has(name) ? files.search : files.views).positions()
     const answer = question(files, ...values)

@@ -13,6 +13,7 @@ import { viewTopics, type Packet, type RecordCursor } from '../packet.ts'
 import { ContactTable } from './contacts.ts'
 import { ConversationTable, type ConversationEntry } from './conversations.ts'
 import { Counters } from './counters.ts'
+import { forgetRows } from './forget.ts'
 import { MessageTable, type MessageEntry } from './messages.ts'
 
 const JSON_OPTIONS = { includeNative: true, id: '' } as const
@@ -32,6 +33,7 @@ export class RowsStore implements FoldSink {
 
   constructor(options: FileOptions) {
     this.file = ViewFile.open(rowsLayout, options)
+    forgetRows(this.file, options.forget ?? [])
     const { database, positions } = this.file
     this.#counters = new Counters(database)
     this.#conversations = new ConversationTable(database, this.#counters)

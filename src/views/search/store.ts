@@ -4,6 +4,7 @@
 import type { StatementSync } from 'node:sqlite'
 import type { Contact, EventShape } from '#schemas'
 import { eventToJson, type Event, type MessageContent, type StoredContent } from '#schemas/log'
+import { partitionOf } from '#log/partition'
 import { Carry, type Fault, type FoldSink, type Gone } from '../carry.ts'
 import { ViewFile, type FileOptions } from '../file.ts'
 import { foldContact } from '../folds.ts'
@@ -11,6 +12,7 @@ import { searchLayout } from '../layout.ts'
 import { numberOf, rememberNumbers } from '../numbers.ts'
 import { viewTopics, type Packet, type RecordCursor } from '../packet.ts'
 import { WordPurge } from './purge.ts'
+import { forgetEntries } from './forget.ts'
 import { contactText, indexedText, scopes, textOf } from './text.ts'
 
 /** Year 2000: with 12 bits of tie-break behind the milliseconds, rowids stay safe integers until 2069. */
@@ -55,6 +57,7 @@ export class SearchStore implements FoldSink {
   constructor(options: FileOptions) {
     this.file = ViewFile.open(searchLayout, options)
     this.#purge = new WordPurge(this.file)
+    if (forgetEntries(this.file, options.forget ?? [])) this.#purge.need()
     const { database, positions } = this.file
     this.#statements = Object.fromEntries(Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])) as Record<
       keyof typeof sql,
@@ -106,7 +109,7 @@ export class SearchStore implements FoldSink {
     const n = numberOf(id)
     const account = this.#remember(accountId)
     this.#accounts.set(n, account)
-    this.#statements.putConversation.run(n, account)
+    this.#statements.putConversation.run(n, account, partitionOf(id))
   }
 
   #accountOf(conversation: number): number {
@@ -260,7 +263,7 @@ const SCOPES_MAX = 10_000
 const ACCOUNTS_MAX = 200_000
 
 const sql = {
-  putConversation: 'INSERT OR IGNORE INTO conversations VALUES (?, ?)',
+  putConversation: 'INSERT OR IGNORE INTO conversations VALUES (?, ?, ?)',
   findConversation: 'SELECT account FROM conversations WHERE n = ?',
   putEntry: 'INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?)',
   getEntry: 'SELECT conversation, key FROM entries WHERE n = ?',
