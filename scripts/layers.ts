@@ -68,7 +68,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'gateway',
     files: ['src/gateway/**'],
-    may: [...base, 'ws', 'jose', 'typebox', 'lru-cache'],
+    may: [...base, 'ws', 'socket.io', 'jose', 'typebox', 'lru-cache'],
     mayTypes: [...ports, 'node:http', 'node:net'],
     never: clients,
   },

@@ -136,6 +136,8 @@ export const ServerFrame = Type.Union([
     code: Type.String(),
     id: Type.Optional(SubscriptionId),
     detail: Type.Optional(Type.String()),
+    close: Type.Optional(Type.Integer({ description: 'The last word where a door has no close codes of its own: the code of the socket.' })),
+    mayReturn: Type.Optional(Type.Boolean({ description: 'Beside close: whether coming back can help.' })),
   }),
 ])
 

@@ -43,6 +43,8 @@ export interface GatewayConfig {
   /** How long clients are given to open another socket before a closing gateway or an old session ends theirs. */
   readonly drainMs: number
   readonly frameBytesMax: number
+  /** Streams of server-sent events that had nothing to say send a comment so often: proxies cut what is silent. */
+  readonly streamHeartbeatMs: number
   readonly subscriptionsMax: number
   readonly sessionsPerPrincipalMax: number
   /** Handshakes under way, in all and from an address: upgraded, and no session yet. */
@@ -66,6 +68,7 @@ export const gatewayDefaults: GatewayConfig = {
   tokenGraceMs: 25_000,
   drainMs: 2_500,
   frameBytesMax: 262_144,
+  streamHeartbeatMs: 15_000,
   subscriptionsMax: 64,
   sessionsPerPrincipalMax: 20,
   handshakesMax: 1_000,

@@ -1,8 +1,7 @@
 // The gateway: how events reach screens, bots and web chats, nothing missed, nothing twice (realtime.md).
 // Between the log, tailed once a node, and every open socket; wired by main to the http server's `upgrade`.
 
-import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ConfabError } from '#errors'
 import type { Tails } from '#log'
@@ -13,11 +12,11 @@ import { decodeEvent } from '#schemas/log'
 import type { Grants } from '#schemas'
 import { Audience } from './sessions/audience.ts'
 import { openCursors, topicOf, type Cursors } from './cursor.ts'
-import { Admission } from './doors/admission.ts'
-import { WsDoor, type Guest, type Reception } from './doors/ws.ts'
+import { Doors } from './doors/index.ts'
+import { openReception } from './doors/reception.ts'
+import type { StreamRequest } from './doors/sse.ts'
 import type { Entry, Route } from './tail/entry.ts'
-import { gatewayDefaults, type Authenticated, type GatewayConfig, type Hub } from './hub.ts'
-import { originsOf } from './doors/origins.ts'
+import { gatewayDefaults, type GatewayConfig, type Hub } from './hub.ts'
 import { PositionBook, type Positions } from './positions.ts'
 import { Ephemeral, type Typing } from './presence/ephemeral.ts'
 import type { OpenBoard } from './presence/index.ts'
@@ -25,14 +24,14 @@ import { MemoryBoard } from './presence/memory.ts'
 import { openProjector } from './projection.ts'
 import { Replay } from './tail/replay.ts'
 import { rememberingRoute } from './tail/removals.ts'
-import { Requests } from './sessions/requests.ts'
 import { watchRevocations } from './revocations.ts'
 import { Roster } from './sessions/roster.ts'
-import { Session, type Connection } from './sessions/session.ts'
+import type { Session } from './sessions/session.ts'
 import { openTailer, tailerDefaults, type Tailer, type TailerConfig } from './tail/tailer.ts'
 
 export type { Positions } from './positions.ts'
 export type { Authenticated, CommandFrame, GatewayConfig } from './hub.ts'
+export type { StreamRequest } from './doors/sse.ts'
 export { openRedisBoard } from './presence/redis.ts'
 
 export interface GatewayOptions extends Pick<
@@ -54,8 +53,12 @@ export interface GatewayOptions extends Pick<
 }
 
 export interface Gateway {
-  /** For the `upgrade` event of the http server, path /v1/socket. */
+  /** For the `upgrade` event of the http server, paths /v1/socket and /v1/socket.io. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Requests under /v1/socket.io whose body nobody has read. */
+  handleRequest(request: IncomingMessage, response: ServerResponse): void
+  /** Server-sent events for who has proved who they are. Throws, with nothing answered yet, what refuses them. */
+  stream(asked: StreamRequest): void
   readonly positions: Positions
   /** Someone types, said by another door. */
   typing(grants: Grants, typing: Typing): void
@@ -74,14 +77,13 @@ const ERASED_MAX = 10_000
 class SocketGateway implements Gateway {
   readonly #options: GatewayOptions
   readonly #sessions = new Roster()
-  readonly #admission: Admission
   readonly #dirty = new Set<Session>()
   readonly #erased = new Map<string, number>()
   readonly #abort = new AbortController()
   readonly #cursors: Cursors
   readonly #book: PositionBook
   readonly #hub: Hub
-  readonly #door: WsDoor
+  readonly #doors: Doors
   readonly #route: Route
   #tailer: Tailer | undefined
   #isFlushDue = false
@@ -128,8 +130,14 @@ class SocketGateway implements Gateway {
         return tail()
       },
     }
-    this.#admission = new Admission(this.#hub.config)
-    this.#door = new WsDoor(this.#reception())
+    const reception = openReception({
+      ...options,
+      hub: this.#hub,
+      sessions: this.#sessions,
+      turns: { atEnd: (each) => this.#atEnd(each) },
+      isOpen: () => this.isReady(),
+    })
+    this.#doors = new Doors(reception, (error) => logger.error({ name: 'gateway.door_failed', error }))
   }
 
   get #tail(): Tailer {
@@ -175,7 +183,15 @@ class SocketGateway implements Gateway {
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#door.handleUpgrade(request, socket, head)
+    this.#doors.handleUpgrade(request, socket, head)
+  }
+
+  handleRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.#doors.handleRequest(request, response)
+  }
+
+  stream(asked: StreamRequest): void {
+    this.#doors.stream(asked)
   }
 
   typing(grants: Grants, typing: Typing): void {
@@ -187,7 +203,7 @@ class SocketGateway implements Gateway {
     await this.#sessions.drain(this.#hub.config.drainMs, this.#options.random)
     this.#abort.abort()
     this.#book.close()
-    await this.#door.close()
+    await this.#doors.close()
     clearInterval(this.#timer)
     this.#unwatch()
     await this.#hub.ephemeral.close()
@@ -226,47 +242,6 @@ class SocketGateway implements Gateway {
     this.#erased.set(subjectId, upToSeq)
     this.#tailer?.rings[stream]?.erase(subjectId, upToSeq)
     this.#hub.replay.forget(stream)
-  }
-
-  #reception(): Reception {
-    const { config } = this.#hub
-    const origins = originsOf(this.#options.settings, this.#options.publicUrl)
-    return {
-      frameBytesMax: config.frameBytesMax,
-      helloTimeoutMs: config.helloTimeoutMs,
-      authenticate: this.#options.authenticate,
-      isOpen: () => this.isReady(),
-      mayOpen: (request) => origins.mayOpen(request),
-      mayUse: (request, who) => origins.mayUse(request, who),
-      isFull: ({ grants }) => this.#sessions.countOf(grants) >= config.sessionsPerPrincipalMax,
-      admit: (request) => {
-        const end = this.#admission.begin(this.#options.addressOf(request))
-        if (end === undefined) this.#options.metrics.handshakesRefused.inc()
-        return end
-      },
-      welcome: (who, connection, hello) => this.#welcome(who, connection, hello),
-    }
-  }
-
-  #welcome(who: Authenticated, connection: Connection, hello: Parameters<Requests['hello']>[0]): Guest {
-    const session = new Session(this.#hub, { id: randomUUID(), who, connection, turns: { atEnd: (each) => this.#atEnd(each) } })
-    const requests = new Requests(session)
-    this.#sessions.add(session)
-    this.#options.metrics.connections.labels(who.grants.kind).inc()
-    requests.hello(hello).catch((error: unknown) => {
-      this.#options.logger.error({ name: 'gateway.hello_failed', sessionId: session.id, error })
-      session.end('overloaded')
-    })
-    return {
-      receive: (text) => {
-        if (session.isOpen) requests.receive(text)
-      },
-      onClosed: () => {
-        if (!this.#sessions.remove(session)) return
-        this.#options.metrics.connections.labels(who.grants.kind).dec()
-        session.onClosed()
-      },
-    }
   }
 
   /** All frames that this turn brings a session leave in one write. */

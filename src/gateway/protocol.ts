@@ -10,6 +10,8 @@ export const SUBPROTOCOL = 'confab.v1'
 
 /** 4000–4499: come back. 4500–4999: stay away (realtime.md §9). */
 export const closeCodes = {
+  /** RFC 6455's own, as `ws` says it. */
+  tooLarge: 1009,
   drain: 4000,
   notDrained: 4001,
   silent: 4002,
@@ -24,6 +26,13 @@ export const closeCodes = {
   limits: 4505,
 } as const
 export type CloseReason = keyof typeof closeCodes
+
+/** What doors without close codes say at the end instead. */
+export const endOf = (reason: CloseReason): Extract<ServerFrame, { frame: 'error' }> => {
+  const close = closeCodes[reason]
+  const code = reason.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return { frame: 'error', code, close, mayReturn: close >= 4000 && close < 4500 }
+}
 
 const clientFrame = Compile(ClientFrame)
 

@@ -21,6 +21,7 @@ import { chatRoutes } from './routes/chat.ts'
 import { collectDocuments, documentRoutes, type Documents } from './routes/documents.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { healthRoutes } from './routes/health.ts'
+import { socketIoRoutes, streamRoute } from './routes/live.ts'
 import { ingestRoutes } from './ingest.ts'
 import { observe, secure } from './observation.ts'
 import type { HttpOptions } from './options.ts'
@@ -38,7 +39,7 @@ export type { HttpOptions, Files, Intake, Links, Positions, Readiness, StoredFil
 export type { Authenticated, Authentication, Visitor } from './authentication.ts'
 
 export interface Http {
-  /** For the gateway, which takes `/v1/socket` from its `upgrade` event. */
+  /** For the gateway, which takes `/v1/socket` and `/v1/socket.io` from its `upgrade` event. */
   readonly server: Server
   readonly app: FastifyInstance
   readonly routes: Routes
@@ -127,6 +128,8 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, { authentica
   signInLinkRoutes(app, tools)
   deadLetterRoutes(app, tools)
   chatRoutes(app, tools)
+  streamRoute(app, tools)
+  await app.register(async (scope: FastifyInstance) => socketIoRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), tools))
   await app.register((scope: FastifyInstance) => attachmentRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), tools))
   await app.register((scope: FastifyInstance) => schemaRoutes(scope, tools), { prefix: '/schemas' })
   documentRoutes(app, options, documents)

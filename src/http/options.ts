@@ -2,6 +2,7 @@
 // Between the composition root, which has the instances, and the routes.
 
 import type { Logger } from 'pino'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Grants } from '#schemas'
 import type { Account, Attachment, Command, RequestLog } from '#schemas/log'
@@ -13,6 +14,7 @@ import type { Registry } from '#registry'
 import type { DeadLetters, Settings, SettingWishes, Wishes } from '#runtime'
 import type { Secrets } from '#secrets'
 import type { AsOf, Views } from '#views'
+import type { Authenticated } from './authentication.ts'
 
 /** How parsed webhooks become records: the pure functions of runtime and log. */
 export interface Intake {
@@ -72,6 +74,22 @@ export interface Links {
   isValid(link: { readonly organizationId: string; readonly fileId: string; readonly expires: number; readonly signature: string }): boolean
 }
 
+/** What the gateway does with requests that do not end at once. */
+export interface Live {
+  /** Socket.IO's polling: the body unread, the answer its own. */
+  handleRequest(request: IncomingMessage, response: ServerResponse): void
+  /** Server-sent events. Throws, with nothing answered yet, what refuses them. */
+  stream(asked: {
+    readonly request: IncomingMessage
+    readonly response: ServerResponse
+    readonly headers: OutgoingHttpHeaders
+    readonly who: Authenticated
+    readonly scope: string
+    readonly types?: readonly string[] | undefined
+    readonly from?: string | undefined
+  }): void
+}
+
 export interface Readiness {
   readonly isReady: boolean
   /** What is and what is not: log, owners, views, tails. */
@@ -118,6 +136,8 @@ export interface HttpOptions {
     grants: Grants,
     typing: { readonly conversationId: string; readonly isTyping: boolean; readonly isNote: boolean },
   ) => void
+  /** Doors of the gateway that are reached by requests. */
+  readonly live: Live
   /** The document of the socket, served at /asyncapi.json. */
   readonly asyncApi: () => unknown
 }

@@ -192,6 +192,10 @@ export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => 
     publicUrl: () => config.publicUrl,
     webDirectory: WEB_DIRECTORY,
     typing: (grants, said) => gatewayOf().typing(grants, said),
+    live: {
+      handleRequest: (request, response) => gatewayOf().handleRequest(request, response),
+      stream: (asked) => gatewayOf().stream(asked),
+    },
     asyncApi,
   })
   opened.http = http

@@ -5,6 +5,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class FaultProxy {
   readonly #server: Server
   readonly #lines = new Set<Socket>()
+  /** The server's ends. */
+  readonly #far = new Set<Socket>()
+  #isHeld = false
   /** Bytes from the server after which a new line is cut; undefined = never. */
   cutAfterBytes: number | undefined
   cuts = 0
@@ -18,6 +21,9 @@ export class FaultProxy {
     const proxy = new FaultProxy(server)
     server.on('connection', (near) => {
       const far = connect(target, '127.0.0.1')
+      proxy.#far.add(far)
+      far.on('close', () => proxy.#far.delete(far))
+      if (proxy.#isHeld) far.pause()
       let bytes = 0
       const limit = proxy.cutAfterBytes
       for (const socket of [near, far]) {
@@ -44,6 +50,16 @@ export class FaultProxy {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Reads nothing more from the server, as a client that stands still; and goes on. */
+  hold(): void {
+    this.#isHeld = true
+    for (const far of this.#far) far.pause()
+  }
+  release(): void {
+    this.#isHeld = false
+    for (const far of this.#far) far.resume()
   }
 
   cut(): void {

@@ -39,6 +39,7 @@ import { PARTITIONS } from '#topics'
 import type { AsOf, Views } from '#views'
 import { foldConversation, foldMessage, messageIdOf } from '#views/folds'
 import { removeDirectory, temporaryDirectory } from '../harness.ts'
+import { answerWith } from './requests.ts'
 
 export const idOf = (...parts: (string | number)[]): string => derivePlain('setting', ['gateway', ...parts])
 export const ids = {
@@ -427,7 +428,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     addressOf: ({ socket, headers }) => String(headers['x-test-address'] ?? socket.remoteAddress),
     config: { drainMs: 0, ...options.config },
   })
-  const server = createServer((_request, response) => response.end())
+  const server = createServer(answerWith(gateway, tokens))
   server.on('upgrade', (request, socket, head) => gateway.handleUpgrade(request, socket, head))
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/socket`

@@ -210,6 +210,10 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     staleMs: () => door.staleMs,
     webDirectory: join(directory, 'web'),
     typing: (_grants, said) => void typed.push(said),
+    live: {
+      handleRequest: (_request, response) => void response.end(),
+      stream: ({ response }) => void response.end(),
+    },
     asyncApi: () => ({ asyncapi: '3.0.0' }),
   }
   const http = await openHttp({ ...options, ...changes(options) })

@@ -5,36 +5,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { ConfabError } from '#errors'
-import type { Authenticated } from '../hub.ts'
 import { closeCodes, parseFrame, SUBPROTOCOL, type CloseReason } from '../protocol.ts'
 import type { Connection } from '../sessions/session.ts'
 import { writeFrames } from './frames.ts'
-
-/** What the door needs of the gateway. */
-export interface Reception {
-  readonly frameBytesMax: number
-  readonly helloTimeoutMs: number
-  readonly authenticate: (token: string) => Promise<Authenticated>
-  /** Not while it starts or closes. */
-  readonly isOpen: () => boolean
-  /** Whether a page of the origin may open a socket at all, and for whom. */
-  readonly mayOpen: (request: IncomingMessage) => boolean
-  readonly mayUse: (request: IncomingMessage, who: Authenticated) => boolean
-  readonly isFull: (who: Authenticated) => boolean
-  /** A handshake begins: answers what ends it, undefined where there is no room for another. */
-  readonly admit: (request: IncomingMessage) => (() => void) | undefined
-  /** Makes the session; later frames go to what it answers. */
-  readonly welcome: (
-    who: Authenticated,
-    connection: Connection,
-    hello: Extract<NonNullable<ReturnType<typeof parseFrame>>, { frame: 'hello' }>,
-  ) => Guest
-}
-
-export interface Guest {
-  receive(text: string): void
-  onClosed(): void
-}
+import type { Guest, Reception } from './reception.ts'
 
 const PATH = '/v1/socket'
 /** How long a closing socket may take. */

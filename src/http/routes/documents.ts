@@ -16,7 +16,7 @@ const DESCRIPTION = `Customers write from web chat, SMS and WhatsApp; agents, bo
 - **Refusals** are problem documents (RFC 9457) with a \`code\`.
 - **Lists** are \`{items, next}\`; \`next\` goes back in as \`cursor\`, and is null at the end.
 
-Live events: the socket \`/v1/socket\`, described by [asyncapi.json](/asyncapi.json).`
+Live events: the socket \`/v1/socket\`, Socket.IO under \`/v1/socket.io\` and server-sent events at \`/v1/stream\`, described by [asyncapi.json](/asyncapi.json).`
 
 /** In the order in which the viewer shows them. */
 const tags = [
@@ -28,6 +28,7 @@ const tags = [
   { name: 'agents', description: 'The people who answer' },
   { name: 'labels', description: 'What conversations and contacts are marked with' },
   { name: 'tokens', description: 'Credentials of programs' },
+  { name: 'live', description: 'Events as they happen' },
   { name: 'sign-in', description: 'Sessions of people, and who I am' },
   { name: 'web chat', description: 'For the widget, by a visitor’s own token' },
   { name: 'audit', description: 'Who did what and when, over the whole organization' },
