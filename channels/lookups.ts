@@ -65,6 +65,7 @@ export interface MediaLocator {
   /** null = not there any more, for good. */
   parse(
     answer: Answer,
+    context?: Pick<AccountContext, 'apiUrl'>,
   ): { readonly url: string; readonly contentType: string | null; readonly sizeBytes: number | null; readonly sha256: string | null } | null
 }
 

@@ -1,7 +1,7 @@
 // What happens to a message after it was said: edited, deleted, its files fetched.
 // Between those commands and events that name a new content and the one it supersedes.
 
-import type { Command, MessageRow } from '#schemas/log'
+import type { Attachment, Command, MessageRow } from '#schemas/log'
 import { callOffSend, endFetch, type LivingDraft } from '../conversation/index.ts'
 import { isWaiting, unschedule } from './schedule.ts'
 import { canDelete, canEdit, signal } from './signal.ts'
@@ -50,6 +50,13 @@ export const deleteMessage = (draft: LivingDraft, { data }: Command<'message.del
   draft.accept(messageId)
 }
 
+/** The bytes say what it is; its name, and that it is a sticker, only the provider did. */
+const fetched = (old: Attachment, now: Attachment): Attachment => ({
+  ...now,
+  name: now.name ?? old.name,
+  kind: old.kind === 'sticker' && now.kind === 'image' ? 'sticker' : now.state === 'ready' ? now.kind : old.kind,
+})
+
 /** Only an attachment still being fetched has news to wait for: a second report changes nothing. */
 export const reportAttachment = (draft: LivingDraft, { data }: Command<'attachment.report'>): void => {
   const { messageId, index, attachment } = data
@@ -59,6 +66,6 @@ export const reportAttachment = (draft: LivingDraft, { data }: Command<'attachme
   if (row === null || row.content === null || isGone(draft, row) || attachment.state === 'fetching') return
   const { attachments } = row.content
   if (attachments[index]?.state !== 'fetching') return
-  const body = { ...row.content, attachments: attachments.map((old, at) => (at === index ? attachment : old)) }
+  const body = { ...row.content, attachments: attachments.map((old, at) => (at === index ? fetched(old, attachment) : old)) }
   draft.apply('message.attached', { messageId, index, state: attachment.state, supersedes: latest(row) }, [{ kind: 'message', body }])
 }

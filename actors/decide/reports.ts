@@ -109,7 +109,8 @@ export const reportSend = (draft: LivingDraft, { data }: Command<'send.report'>)
     endSend(draft, row.messageId, attempt)
     const { state, reason, providerCode } = data
     applyNews(draft, row, { state, reason, providerCode, attempt })
-    if (data.aliasId !== null) learnAlias(draft, { aliasId: data.aliasId, messageId: row.messageId, attempt })
+    for (const aliasId of [data.aliasId, ...(data.partAliases ?? [])])
+      if (aliasId !== null) learnAlias(draft, { aliasId, messageId: row.messageId, attempt })
     releaseEchoes(draft)
     if (data.aliases !== undefined && data.aliases !== null) learnAliases(draft, data.aliases)
   }

@@ -20,12 +20,14 @@ export const media: MediaLocator = {
     sourceUrl.startsWith(MEDIA_SCHEME)
       ? graphGet(context, `/${encodeURIComponent(sourceUrl.slice(MEDIA_SCHEME.length))}`, { phone_number_id: context.account.externalId })
       : null,
-  parse({ status, body }) {
+  parse({ status, body }, context) {
     const answer = status === 200 ? objectOf(body) : undefined
     const url = textOf(answer, 'url')
     const parsed = url === null ? null : URL.parse(url)
-    // Only Meta's own hosts may see the token that goes along.
-    if (url === null || parsed?.protocol !== 'https:' || !isMetaMediaHost(parsed.hostname)) return null
+    // Only Meta's own hosts, and the API as it is configured, may see the token that goes along.
+    const isMetas = parsed?.protocol === 'https:' && isMetaMediaHost(parsed.hostname)
+    const isOfApi = parsed !== null && context !== undefined && parsed.origin === URL.parse(context.apiUrl)?.origin
+    if (url === null || !(isMetas || isOfApi)) return null
     return {
       url,
       contentType: textOf(answer, 'mime_type'),

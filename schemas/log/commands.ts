@@ -119,6 +119,8 @@ export const conversationCommandData = {
     aliasId: optional(id),
     /** Retry later instead of failing: not before this time. */
     at: time,
+    /** Further ids under which receipts come: of a message that was sent in parts. */
+    partAliases: later(array(id)),
     /** The recipient as the provider calls them. */
     ...fromProvider,
   },

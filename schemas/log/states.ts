@@ -249,6 +249,10 @@ export const sendRecord = record('Send', {
   durationMs: optional(double),
   /** Requests of this attempt that provably sent nothing. */
   tries: withDefault(int, 0),
+  /** The provider's ids of the parts that it has accepted, of a message that is sent in several. */
+  parts: later(array(text)),
+  /** The recipient as the provider calls them. */
+  userIds: later(array(text)),
 })
 export type SendRecord = Infer<typeof sendRecord>
 

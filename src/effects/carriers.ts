@@ -2,12 +2,10 @@
 // Between main, which has the ports, and sender, media, timers, tells and drops, which know one effect each.
 
 import type { Logger as Pino } from 'pino'
-import type { Credentials } from '#channels'
 import type { Config } from '#config'
 import type { Log, Tails } from '#log'
 import type { Metrics } from '#metrics'
 import type { Commands, Settings } from '#runtime'
-import type { Account } from '#schemas/log'
 import type { Secrets } from '#secrets'
 import { openLocalTimers } from '#timers'
 import type { Views } from '#views'
@@ -19,13 +17,17 @@ import { openOutgoing } from './http.ts'
 import { openMedia } from './media.ts'
 import { openOutbox } from './outbox.ts'
 import { openReports, openWaits } from './reports.ts'
+import { apiUrlsOf, credentialsOf, trustedOrigins } from './providers.ts'
+import { openProfiles } from './profiles.ts'
+import { openScan } from './scan.ts'
 import { openSender } from './sender.ts'
+import { openSignals } from './signals.ts'
 import { openTells } from './tells.ts'
 import type { Uploads } from './uploads.ts'
 import { openWakeups } from './wakeups.ts'
 
 export interface CarriersOptions {
-  readonly config: Pick<Config, 'egressAllow' | 'egressProxy' | 'twilioApiUrl' | 'attachmentBytesMax'>
+  readonly config: Pick<Config, 'egressAllow' | 'egressProxy' | 'twilioApiUrl' | 'graphApiUrl' | 'scanCommand' | 'attachmentBytesMax'>
   readonly log: Log
   readonly tails: Pick<Tails, 'follow'>
   /** Also told what ends a part for good: `tail_lost`. */
@@ -51,13 +53,6 @@ export interface Carriers {
   close(): Promise<void>
 }
 
-const credentialsOf =
-  (secrets: Secrets) =>
-  (account: Account): Credentials =>
-    account.sealedCredentials === null
-      ? {}
-      : (JSON.parse(secrets.open('credentials', account.sealedCredentials, account.id).toString('utf8')) as Credentials)
-
 const every = (intervalMs: number, callback: () => void): (() => void) => {
   const timer = setInterval(callback, intervalMs)
   return () => clearInterval(timer)
@@ -75,7 +70,7 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
   const wait = openWaits(timers, clock)
   const outgoing = openOutgoing({
     allow: config.egressAllow,
-    trustedOrigins: [new URL(config.twilioApiUrl).origin],
+    trustedOrigins: trustedOrigins(config),
     proxyUrl: config.egressProxy,
   })
   const shared = {
@@ -84,11 +79,14 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
     wait,
     reports: openReports({ ...options, wait }),
     credentialsOf: credentialsOf(options.secrets),
-    apiUrlOf: (channel: string) => (channel === 'twilio' ? config.twilioApiUrl : undefined),
+    apiUrlOf: apiUrlsOf(config),
   }
   const observe = ({ channel, state }: { channel: string; state: string }): void => metrics.sends.inc({ channel, fate: state })
   const sender = openSender({ ...shared, observe })
-  const media = openMedia({ ...shared, uploads, sizeBytesMax: config.attachmentBytesMax })
+  const scan = config.scanCommand === '' ? {} : { scan: openScan(config.scanCommand) }
+  const media = openMedia({ ...shared, uploads, sizeBytesMax: config.attachmentBytesMax, ...scan })
+  const signals = openSignals(shared)
+  const profiles = openProfiles(shared)
   const wakeups = openWakeups({ ...shared, timers, every })
   const tells = openTells(shared)
   const drops = openDrops({
@@ -102,7 +100,7 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
     }),
     listContents: (subject, upToSeq, limit) => views.contentsOf(subject.id, upToSeq, limit),
   })
-  const outbox = openOutbox({ log, tails, carriers: [sender, media, wakeups, tells, drops], onError })
+  const outbox = openOutbox({ log, tails, carriers: [sender, media, wakeups, tells, drops, signals, profiles], onError })
   const backfill = openBackfill({ ...shared, logger })
   return {
     ready: outbox.ready,
@@ -110,7 +108,7 @@ export const openCarriers = (options: CarriersOptions): Carriers => {
     async close() {
       await backfill.close()
       await outbox.close()
-      await Promise.all([sender.close(), media.close(), wakeups.close(), tells.close(), drops.close()])
+      await Promise.all([sender.close(), media.close(), wakeups.close(), tells.close(), drops.close(), signals.close(), profiles.close()])
       await timers.close()
       await outgoing.close()
     },

@@ -4,14 +4,17 @@
 import type { Carrier, OpenEffect } from './outbox.ts'
 import type { Outgoing } from './http.ts'
 import { backoffMs, reportOf, type Logger, type Reports, type WaitUntil } from './reports.ts'
-import { providerAccountOf, type AttemptOptions, type ProviderAccount } from './sender-attempt.ts'
+import { isProviders, providerAccountOf, type AttemptOptions, type ProviderAccount } from './sender-attempt.ts'
+import type { Scan } from './scan.ts'
 import type { Uploads } from './uploads.ts'
 import { hasCode } from '#errors'
 import { derivePlain, type Attachment, type EffectFetch } from '#schemas/log'
 
 export interface MediaOptions extends Pick<AttemptOptions, 'settings' | 'credentialsOf' | 'apiUrlOf'> {
-  readonly outgoing: Pick<Outgoing, 'stream'>
-  readonly uploads: Pick<Uploads, 'store'>
+  readonly outgoing: Pick<Outgoing, 'stream' | 'request'>
+  readonly uploads: Pick<Uploads, 'store' | 'open' | 'remove'>
+  /** Judges stored bytes before anybody is shown them; absent = all are taken as clean. */
+  readonly scan?: Scan
   readonly reports: Reports
   readonly clock: () => number
   readonly random: () => number
@@ -32,6 +35,14 @@ const TRIES_MAX = 10
 const BACKOFF = { firstMs: 2000, maxMs: 120_000 } as const
 const TIMEOUT_MS = 60_000
 const REDIRECTS_MAX = 3
+const LOCATE_TIMEOUT_MS = 15_000
+const LOCATE_BYTES_MAX = 65_536
+
+interface Place {
+  readonly url: string
+  /** What the bytes must have; null = not told. */
+  readonly sha256: string | null
+}
 
 /** Shared by no two contacts: the same picture sent twice is stored twice, so erasing one takes nothing from the other. */
 export const inboundFileId = ({ messageId, index }: Pick<EffectFetch, 'messageId' | 'index'>): string =>
@@ -148,16 +159,19 @@ class MediaCarrier implements Media {
 
   async #fetch(effect: EffectFetch): Promise<Attachment | 'again'> {
     const target = providerAccountOf(this.#options, effect.accountId)
-    const url = URL.parse(effect.url)
-    if (target === undefined || url === null || !isMediaUrl(url, target)) return unfetched(effect, 'blocked')
+    if (target === undefined) return unfetched(effect, 'blocked')
     try {
+      const place = await this.#locate(effect, target)
+      if (place === 'again' || place === 'gone') return place === 'again' ? place : unfetched(effect, 'failed')
+      const url = URL.parse(place.url)
+      if (url === null || !isMediaUrl(url, target)) return unfetched(effect, 'blocked')
       const answer = await this.#options.outgoing.stream({
         method: 'GET',
         url: url.href,
         headers: target.provider.mediaHeaders(target.credentials),
         timeoutMs: TIMEOUT_MS,
         responseBytesMax: this.#options.sizeBytesMax,
-        isToProvider: true,
+        isToProvider: isProviders(target.account),
         redirects: { max: REDIRECTS_MAX, mayVisit: (next) => isMediaUrl(next, target) },
         signal: this.#stop.signal,
       })
@@ -166,7 +180,9 @@ class MediaCarrier implements Media {
         for await (const chunk of answer.body) void chunk
         return answer.status === 410 ? unfetched(effect, 'failed') : 'again'
       }
-      return await this.#store(effect, answer)
+      const stored = await this.#store(effect, answer)
+      if (place.sha256 !== null && stored.sha256 !== place.sha256) return await this.#discard(stored, 'again')
+      return await this.#judge(effect, stored)
     } catch (error) {
       this.#options.logger.warn({ messageId: effect.messageId, index: effect.index, err: error }, 'attachment not fetched')
       if (hasCode(error, 'egress_refused')) return unfetched(effect, 'blocked')
@@ -174,10 +190,40 @@ class MediaCarrier implements Media {
     }
   }
 
+  /** Where it lies: as the event says, or as the provider says who is asked just now. */
+  async #locate({ url }: EffectFetch, target: ProviderAccount): Promise<Place | 'again' | 'gone'> {
+    const { provider } = target
+    const request = provider.media?.request(url, target) ?? null
+    if (provider.media === undefined || request === null) return { url, sha256: null }
+    const answer = await this.#options.outgoing.request({
+      ...request,
+      timeoutMs: LOCATE_TIMEOUT_MS,
+      responseBytesMax: LOCATE_BYTES_MAX,
+      isToProvider: isProviders(target.account),
+      signal: this.#stop.signal,
+    })
+    if (answer.status === 429 || answer.status === 408 || answer.status >= 500) return 'again'
+    return provider.media.parse({ status: answer.status, body: answer.body.toString('utf8') }, target) ?? 'gone'
+  }
+
+  async #judge(effect: EffectFetch, stored: Attachment & { fileId: string }): Promise<Attachment | 'again'> {
+    const { scan, uploads } = this.#options
+    if (scan === undefined) return stored
+    const file = await uploads.open(effect.organizationId, stored.fileId)
+    const verdict = file === null ? 'unjudged' : await scan(file.bytes, this.#stop.signal)
+    if (verdict === 'clean') return stored
+    return this.#discard(stored, verdict === 'infected' ? unfetched(effect, 'blocked') : 'again')
+  }
+
+  async #discard<T>({ fileId }: { readonly fileId: string }, then: T): Promise<T> {
+    await this.#options.uploads.remove(fileId)
+    return then
+  }
+
   async #store(
     effect: EffectFetch,
     answer: { readonly headers: Readonly<Record<string, string>>; readonly body: AsyncIterable<Uint8Array> },
-  ): Promise<Attachment> {
+  ): Promise<Attachment & { fileId: string }> {
     const stored = await this.#options.uploads.store({
       organizationId: effect.organizationId,
       ownerId: effect.conversationId,
@@ -196,6 +242,6 @@ const isTooLarge = (error: unknown): boolean =>
 
 /** The provider's own hosts, and the API as the operator configured it. */
 const isMediaUrl = (url: URL, { provider, apiUrl }: ProviderAccount): boolean =>
-  url.origin === new URL(apiUrl).origin || provider.isMediaHost(url.hostname)
+  url.origin === URL.parse(apiUrl)?.origin || provider.isMediaHost(url.hostname)
 
 export const openMedia = (options: MediaOptions): Media => new MediaCarrier(options)

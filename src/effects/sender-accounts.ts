@@ -21,12 +21,12 @@ export const failed = (reason: SendReason, providerCode: number | null = null): 
   providerMessageId: null,
 })
 
-/** After a refusal of the credentials, this long no request is made for the account, unless its setting changes. */
+/** After a refusal of the credentials, this long no request is made for the account, unless they change. */
 const HALT_MS = 60_000
 
 interface AccountState {
   readonly gate: Gate
-  halt?: { readonly rev: number; readonly until: number; readonly conclusion: Conclusion }
+  halt?: { readonly credentials: string; readonly until: number; readonly conclusion: Conclusion }
 }
 
 type Place = Pick<EffectSend, 'accountId' | 'channel'>
@@ -55,7 +55,7 @@ export class Accounts {
   /** How its sends end without a request while the account is halted. */
   haltOf(place: Place): Conclusion | undefined {
     const { halt } = this.#stateOf(place)
-    const isHalted = halt !== undefined && halt.rev === this.#revOf(place) && this.#options.clock() < halt.until
+    const isHalted = halt !== undefined && halt.credentials === this.#credentialsOf(place) && this.#options.clock() < halt.until
     return isHalted ? halt.conclusion : undefined
   }
 
@@ -65,11 +65,12 @@ export class Accounts {
       { accountId: place.accountId, reason: conclusion.reason, providerCode: conclusion.providerCode },
       'account refused by its provider',
     )
-    this.#stateOf(place).halt = { rev: this.#revOf(place), until: clock() + HALT_MS, conclusion }
+    this.#stateOf(place).halt = { credentials: this.#credentialsOf(place), until: clock() + HALT_MS, conclusion }
   }
 
-  #revOf({ accountId }: Place): number {
-    return this.#options.settings.account(accountId)?.rev ?? 0
+  /** Sealed, as they lie: new ones are worth a try. */
+  #credentialsOf({ accountId }: Place): string {
+    return this.#options.settings.account(accountId)?.sealedCredentials?.toString('base64') ?? ''
   }
 
   #stateOf({ accountId, channel }: Place): AccountState {

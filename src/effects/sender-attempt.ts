@@ -1,7 +1,7 @@
 // One attempt at a provider: the account as it is configured now, the request, and what its ending proves.
 // Between an open send effect and the outgoing guard; keeps nothing.
 
-import { channelOf, type Credentials, type Ending, type Provider, type Rendering, type RequestDescription, type SendFate } from '#channels'
+import { channelOf, type Content, type Credentials, type Ending, type Provider, type Rendering, type RequestDescription, type SendFate } from '#channels'
 import { ConfabError, hasCode } from '#errors'
 import type { Settings } from '#runtime'
 import { sealOf } from '#runtime'
@@ -11,6 +11,8 @@ import type { Outgoing } from './http.ts'
 /** For everything together; Twilio's own API answers in well under a second. */
 const SEND_TIMEOUT_MS = 15_000
 const ANSWER_BYTES_MAX = 262_144
+/** As the actor has it: in the last minute the provider's clock decides. */
+const WINDOW_GRACE_MS = 60_000
 
 export interface AttemptOptions {
   readonly outgoing: Pick<Outgoing, 'request'>
@@ -36,7 +38,13 @@ export interface Refusal {
   readonly reason: SendReason
 }
 export type Plan =
-  | { readonly kind: 'request'; readonly target: ProviderAccount; readonly request: RequestDescription }
+  | {
+      readonly kind: 'request'
+      readonly target: ProviderAccount
+      readonly request: RequestDescription
+      /** Nothing of the message is left after it. */
+      readonly isLast: boolean
+    }
   | { readonly kind: 'local' }
   | Refusal
 
@@ -57,28 +65,63 @@ export const providerAccountOf = (
   }
 }
 
-const rendered = (options: AttemptOptions, { account, provider, credentials, apiUrl }: ProviderAccount, effect: EffectSend): Rendering => {
-  const { organizationId, conversationId, messageId } = effect
-  const files = effect.content.attachments.flatMap(({ fileId }) => (fileId === null ? [] : [fileId]))
+/** What is said on this channel: the sender may have given it content of its own. */
+const contentFor = ({ content, channel }: Pick<EffectSend, 'content' | 'channel'>): Content => {
+  const native = content.overrides?.[channel]
+  return native === undefined ? content : { ...content, kind: 'native', text: null, attachments: [], native }
+}
+
+/** The requests that one message takes: mostly one. */
+export const partsOf = (effect: EffectSend, { account, provider }: Pick<ProviderAccount, 'account' | 'provider'>): readonly Content[] => {
+  const content = contentFor(effect)
+  return provider.split?.(content, account.externalId) ?? [content]
+}
+
+interface Moment {
+  readonly now: number
+  /** How many parts have been accepted. */
+  readonly part: number
+}
+
+const rendered = (
+  options: AttemptOptions,
+  { account, provider, credentials, apiUrl }: ProviderAccount,
+  { effect, content, now }: { effect: EffectSend; content: Content; now: number },
+): Rendering => {
+  const { organizationId, conversationId, messageId, windowExpiresAt } = effect
+  const files = content.attachments.flatMap(({ fileId }) => (fileId === null ? [] : [fileId]))
   const seal = sealOf(options.settings.idKey(organizationId), account.id, { conversationId, messageId })
-  return provider.render(effect.content, {
+  const isClosed = windowExpiresAt !== null && windowExpiresAt !== undefined && now > windowExpiresAt + WINDOW_GRACE_MS
+  const correlation = { conversationId, messageId, seal }
+  return provider.render(content, {
     credentials,
     apiUrl,
     address: effect.address,
     account: { externalId: account.externalId, options: account.options },
-    callbackUrl: provider.callbackUrl(options.publicUrl, account.ingestKey, { conversationId, messageId, seal }),
+    callbackUrl: provider.callbackUrl(options.publicUrl, account.ingestKey, correlation),
+    correlation,
+    replyTo: effect.replyTo ?? null,
+    window: isClosed ? 'closed' : 'open',
+    author: effect.author ?? 'other',
+    isStrict: content.isStrict === true,
+    now,
     attachmentUrls: files.map((fileId) => options.fileUrlOf(organizationId, fileId)),
   })
 }
 
-export const planOf = (options: AttemptOptions, effect: EffectSend): Plan => {
+export const planOf = (options: AttemptOptions, effect: EffectSend, { now, part }: Moment): Plan => {
   if (channelOf(effect.channel)?.provider === null) return { kind: 'local' }
   const target = providerAccountOf(options, effect.accountId)
   if (target === undefined) return { kind: 'refused', reason: 'credentials_refused' }
-  const rendering = rendered(options, target, effect)
+  const parts = partsOf(effect, target)
+  const content = parts[part] ?? parts.at(-1) ?? effect.content
+  const rendering = rendered(options, target, { effect, content, now })
   if (rendering.kind === 'refused') return { kind: 'refused', reason: rendering.reason }
-  return rendering.kind === 'local' ? { kind: 'local' } : { kind: 'request', target, request: rendering.request }
+  return rendering.kind === 'local' ? { kind: 'local' } : { kind: 'request', target, request: rendering.request, isLast: part >= parts.length - 1 }
 }
+
+/** Whether requests go to a provider that we know, and not to an address that an account's owner chose. */
+export const isProviders = ({ channel }: Pick<Account, 'channel'>): boolean => channel !== 'custom'
 
 const endingOf = (error: unknown): Ending => {
   // A refusal of the guard is no failure of the network: the address is configured wrong, and a repeat would be refused again.
@@ -98,7 +141,8 @@ export const fateOf = async (
       ...request,
       timeoutMs: SEND_TIMEOUT_MS,
       responseBytesMax: ANSWER_BYTES_MAX,
-      isToProvider: true,
+      // A connector lies where somebody has typed: the guard judges its address.
+      isToProvider: isProviders(target.account),
       signal,
     })
     return target.provider.interpret({ kind: 'answer', status: answer.status, headers: answer.headers, body: answer.body.toString('utf8') })

@@ -72,13 +72,20 @@ export class Pace {
   }
 }
 
-/** Lets the sends of an account through one by one, first come first served, as its pace allows. */
+/** A reply to somebody who waits, or one of many that a program sends. */
+export type Priority = 'live' | 'bulk'
+
+/** Of so many turns one is for the many, so that they end too. */
+const BULK_TURN = 8
+
+/** Lets the sends of an account through one by one, as its pace allows: replies before fan-outs, each first come first served. */
 export class Gate {
   readonly pace: Pace
   readonly #clock: () => number
   readonly #wait: WaitUntil
   readonly #signal: AbortSignal
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting: Record<Priority, (() => void)[]> = { live: [], bulk: [] }
+  #turns = 0
   #isTicking = false
 
   constructor(
@@ -89,14 +96,14 @@ export class Gate {
     this.#clock = clock
     this.#wait = wait
     this.#signal = signal
-    signal.addEventListener('abort', () => this.#waiting.splice(0).forEach((enter) => enter()), { once: true })
+    signal.addEventListener('abort', () => [...this.#waiting.live.splice(0), ...this.#waiting.bulk.splice(0)].forEach((enter) => enter()), { once: true })
   }
 
   /** Resolves with true once it is one's turn; `leave` must follow. false = the sender closes. */
-  async enter(): Promise<boolean> {
+  async enter(priority: Priority = 'live'): Promise<boolean> {
     if (this.#signal.aborted) return false
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#waiting.push(resolve)
+    this.#waiting[priority].push(resolve)
     this.#pump()
     await promise
     return !this.#signal.aborted
@@ -109,12 +116,19 @@ export class Gate {
 
   #pump(): void {
     if (this.#isTicking || this.#signal.aborted) return
-    while (this.#waiting.length > 0) {
+    const { live, bulk } = this.#waiting
+    while (live.length + bulk.length > 0) {
       const again = this.pace.take()
-      if (again === undefined) this.#waiting.shift()?.()
+      if (again === undefined) this.#next()?.()
       else if (again === Number.POSITIVE_INFINITY) return
       else return this.#tick(Math.max(again, this.#clock() + 1))
     }
+  }
+
+  #next(): (() => void) | undefined {
+    const { live, bulk } = this.#waiting
+    const isBulk = live.length === 0 || (bulk.length > 0 && ++this.#turns % BULK_TURN === 0)
+    return (isBulk ? bulk : live).shift()
   }
 
   #tick(atMs: number): void {

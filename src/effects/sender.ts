@@ -3,8 +3,9 @@
 
 import { hasCode } from '#errors'
 import type { Log } from '#log'
-import { messageIdOf } from '#runtime'
-import type { EffectSend, SendReason, SendRecord, SendState } from '#schemas/log'
+import { channelOf } from '#channels'
+import { conversationIdOf, messageIdOf, troubleWrite } from '#runtime'
+import { derivePlain, type Command, type EffectSend, type SendReason, type SendRecord, type SendState } from '#schemas/log'
 import type { Carrier, OpenEffect } from './outbox.ts'
 import { backoffMs, reportOf, type Logger, type Reports, type WaitUntil } from './reports.ts'
 import { Accounts, failed, type Conclusion } from './sender-accounts.ts'
@@ -12,6 +13,7 @@ import { fateOf, planOf, type AttemptOptions, type Plan } from './sender-attempt
 import { Lane } from './sender-lane.ts'
 import { SendLedger, sendKeyOf } from './sender-ledger.ts'
 import type { Gate } from './sender-pace.ts'
+import { endedBy, spent, startedOf, troubleWords, type Ended, type Progress } from './sender-ended.ts'
 import { openSettler, type Settler } from './sender-settle.ts'
 
 export interface SendSample {
@@ -138,8 +140,10 @@ class ChannelSender implements Sender {
   /** From what the ledger says to a report that the log has taken. */
   async #carry(effect: EffectSend, lane: Lane): Promise<void> {
     const ledger = this.#ledgerOf(lane.partition)
-    const known = await ledger.read(sendKeyOf(effect))
-    if (known !== null && known.outcome !== 'queued') {
+    const known = (await ledger.read(sendKeyOf(effect))) ?? (await this.#formerParts(effect, ledger))
+    // A request under the same id gets its first result: what a crash left open is asked again.
+    const isOpen = known === null || known.outcome === 'queued' || (known.outcome === null && this.#isIdempotent(effect))
+    if (!isOpen) {
       const isCrashed = known.outcome === null
       const record: SendRecord = isCrashed ? { ...known, outcome: 'unknown', reason: 'crashed', endedAt: this.#options.clock() } : known
       if (isCrashed) await ledger.write(record, this.#stop.signal)
@@ -149,70 +153,77 @@ class ChannelSender implements Sender {
     if (record !== undefined) await this.#report(effect, record, lane.partition)
   }
 
+  /** A retry goes on behind the parts that a former attempt has brought there. */
+  async #formerParts(effect: EffectSend, ledger: SendLedger): Promise<SendRecord | null> {
+    if (effect.attempt <= 1) return null
+    const former = await ledger.read(sendKeyOf({ ...effect, attempt: effect.attempt - 1 }))
+    const parts = former?.parts ?? []
+    return parts.length === 0 ? null : { ...startedOf(effect, this.#options.clock(), { tries: 0, parts }), outcome: 'queued' }
+  }
+
+  #isIdempotent({ accountId, channel }: EffectSend): boolean {
+    const account = this.#options.settings.account(accountId)
+    return account !== undefined && channelOf(channel)?.provider?.isIdempotent?.(account.options) === true
+  }
+
   /** Tries until the attempt has a fate. undefined = ended, taken over or closing before a byte left: nothing to report. */
   async #attempt(effect: EffectSend, lane: Lane, known: SendRecord | null): Promise<SendRecord | undefined> {
     const { clock, random, wait } = this.#options
     const ledger = this.#ledgerOf(lane.partition)
     const begun = known?.startedAt ?? clock()
-    let tries = known?.tries ?? 0
+    let progress: Progress = { tries: known?.tries ?? 0, parts: known?.parts ?? [] }
     while (!this.#stop.signal.aborted && lane.holds(effect)) {
-      const plan = planOf(this.#options, effect)
+      const plan = planOf(this.#options, effect, { now: clock(), part: progress.parts.length })
       const halted = this.#accounts.haltOf(effect)
-      if (plan.kind !== 'request' || halted !== undefined) return this.#concludeUnsent(effect, ledger, plan, halted)
+      if (plan.kind !== 'request' || halted !== undefined) return this.#concludeUnsent(effect, ledger, { plan, halted, progress })
       const gate = this.#accounts.gateOf(effect)
-      if (!(await gate.enter())) return undefined
-      const ended = await this.#request(effect, { ledger, lane, tries, gate })
+      if (!(await gate.enter(effect.author === 'other' ? 'bulk' : 'live'))) return undefined
+      const ended = await this.#request(effect, { ledger, lane, progress, gate })
       if (ended === 'replan') continue
-      if (ended === undefined || ended.outcome !== 'queued') return ended
-      tries = ended.tries
-      if (tries >= TRIES_MAX || clock() - begun > ATTEMPT_AGE_MS_MAX)
-        return this.#write(ledger, { ...ended, outcome: 'failed', reason: 'retries_spent' })
-      if (ended.reason !== null) await wait(clock() + backoffMs(tries, RETRY_BACKOFF, random), this.#stop.signal)
+      if (ended === undefined || ended.record.outcome !== 'queued') return ended?.record
+      const { record } = ended
+      progress = { tries: record.tries, parts: record.parts ?? [] }
+      if (progress.tries >= TRIES_MAX || clock() - begun > ATTEMPT_AGE_MS_MAX) return this.#write(ledger, spent(record, ended.isOpen === true))
+      if (ended.waitMs !== undefined) await wait(clock() + ended.waitMs, this.#stop.signal)
+      else if (record.reason !== null) await wait(clock() + backoffMs(progress.tries, RETRY_BACKOFF, random), this.#stop.signal)
     }
     return undefined
   }
 
   async #request(
     effect: EffectSend,
-    { ledger, lane, tries, gate }: { ledger: SendLedger; lane: Lane; tries: number; gate: Gate },
-  ): Promise<SendRecord | 'replan' | undefined> {
+    { ledger, lane, progress, gate }: { ledger: SendLedger; lane: Lane; progress: Progress; gate: Gate },
+  ): Promise<Ended | 'replan' | undefined> {
     try {
       if (!lane.holds(effect)) return undefined
       // Planned anew: at the gate an account may have changed or been halted, and links to files expire.
-      const plan = planOf(this.#options, effect)
+      const plan = planOf(this.#options, effect, { now: this.#options.clock(), part: progress.parts.length })
       if (plan.kind !== 'request' || this.#accounts.haltOf(effect) !== undefined) return 'replan'
-      const started = startedOf(effect, this.#options.clock(), tries)
+      const started = startedOf(effect, this.#options.clock(), progress)
       await ledger.write(started, this.#stop.signal)
       const fate = await fateOf(this.#options.outgoing, plan, this.#cut.signal)
-      const endedAt = this.#options.clock()
-      const ended = { ...started, endedAt, durationMs: endedAt - started.startedAt }
-      switch (fate.kind) {
-        case 'accepted':
-          gate.pace.succeeded()
-          return await this.#write(ledger, { ...ended, outcome: 'sent', providerMessageId: fate.providerMessageId })
-        case 'unknown':
-          return await this.#write(ledger, { ...ended, outcome: 'unknown', reason: fate.reason, providerCode: fate.providerCode })
-        case 'throttle':
-          gate.pace.throttled(fate.afterMs)
-          return await this.#write(ledger, { ...ended, outcome: 'queued', providerCode: fate.providerCode })
-        case 'retry':
-          return await this.#write(ledger, {
-            ...ended,
-            outcome: 'queued',
-            reason: fate.reason,
-            providerCode: fate.providerCode,
-            tries: tries + 1,
-          })
-        case 'permanent-credential':
-          this.#accounts.halt(effect, failed(fate.reason, fate.providerCode))
-          return await this.#write(ledger, { ...ended, outcome: 'failed', reason: fate.reason, providerCode: fate.providerCode })
-        case 'permanent-message':
-        case 'permanent-recipient':
-          return await this.#write(ledger, { ...ended, outcome: 'failed', reason: fate.reason, providerCode: fate.providerCode })
-      }
+      const ended = endedBy(fate, { started, endedAt: this.#options.clock(), isLast: plan.isLast, isIdempotent: this.#isIdempotent(effect) })
+      if (fate.kind === 'accepted') gate.pace.succeeded()
+      if (fate.kind === 'throttle' && fate.scope !== 'conversation') gate.pace.throttled(fate.afterMs)
+      if (fate.kind === 'permanent-credential') this.#accounts.halt(effect, failed(fate.reason, fate.providerCode))
+      await this.#write(ledger, ended.record)
+      return ended
     } finally {
       gate.leave()
     }
+  }
+
+  /** What the provider says of the account stands in the account, once; a message that goes through ends it. */
+  #troubleOf({ accountId, organizationId }: EffectSend, { outcome, reason, providerCode }: SendRecord): Command[] {
+    const { settings, clock } = this.#options
+    const account = settings.account(accountId)
+    const isRefused = outcome === 'failed' && (reason === 'credentials_refused' || reason === 'account_suspended')
+    if (account === undefined || !(isRefused || (outcome === 'sent' && account.isBroken === true))) return []
+    const what = isRefused && reason !== null ? troubleWords({ reason, providerCode }) : null
+    if (what !== null && account.trouble === what) return []
+    const commandId = derivePlain('command', [accountId, 'trouble', account.rev, what ?? ''])
+    const at = clock()
+    return [troubleWrite({ organizationId, account }, commandId, what === null ? { what, at } : { what, at, isBroken: true })]
   }
 
   async #write(ledger: SendLedger, record: SendRecord): Promise<SendRecord> {
@@ -226,49 +237,43 @@ class ChannelSender implements Sender {
   }
 
   /** What never becomes a request: refused by the channel, by a halted account, or local and so sent by being in the log. */
-  #concludeUnsent(effect: EffectSend, ledger: SendLedger, plan: Plan, halted: Conclusion | undefined): Promise<SendRecord> {
+  #concludeUnsent(
+    effect: EffectSend,
+    ledger: SendLedger,
+    { plan, halted, progress }: { plan: Plan; halted: Conclusion | undefined; progress: Progress },
+  ): Promise<SendRecord> {
     const now = this.#options.clock()
     const local: Conclusion = { state: 'sent', reason: null, providerCode: null, providerMessageId: null }
     const { state, ...conclusion } =
       plan.kind === 'local' ? local : plan.kind === 'refused' ? failed(plan.reason) : (halted ?? failed('other'))
-    return this.#write(ledger, { ...startedOf(effect, now, 0), endedAt: now, outcome: state, ...conclusion })
+    return this.#write(ledger, { ...startedOf(effect, now, { ...progress, tries: 0 }), endedAt: now, outcome: state, ...conclusion })
   }
 
   async #report(effect: EffectSend, record: SendRecord, partition: number): Promise<void> {
     const { reports, observe, settings, clock } = this.#options
     const state = record.outcome ?? 'unknown'
     const { reason, providerCode, providerMessageId } = record
-    const aliasId =
-      providerMessageId === null ? null : messageIdOf(settings.idKey(effect.organizationId), effect.accountId, providerMessageId)
+    const idKey = settings.idKey(effect.organizationId)
+    const aliasOf = (id: string): string => messageIdOf(idKey, effect.accountId, id)
+    const aliasId = providerMessageId === null ? null : aliasOf(providerMessageId)
+    const parts = (record.parts ?? []).filter((id) => id !== providerMessageId)
+    const others = effect.address.threadId === null ? (record.userIds ?? []).filter((id) => id !== effect.address.userId) : []
     const actor = { kind: 'conversation', id: effect.conversationId } as const
     const { messageId, attempt } = effect
-    const data = { messageId, attempt, state, reason, providerCode, providerMessageId, aliasId, at: record.endedAt ?? clock() }
+    const data = {
+      ...{ messageId, attempt, state, reason, providerCode, providerMessageId, aliasId, at: record.endedAt ?? clock() },
+      ...(parts.length === 0 ? {} : { partAliases: parts.map(aliasOf) }),
+      ...(others.length === 0
+        ? {}
+        : { aliases: others.map((userId) => conversationIdOf(idKey, effect.accountId, { userId, threadId: null })) }),
+    }
     const report = reportOf(effect, { actor, type: 'send.report', parts: [attempt, state], at: clock(), data })
     const opt = reportOf(effect, { actor, type: 'conversation.opt', parts: [attempt], at: clock(), data: { isOptedOut: true } })
-    await reports.post(reason === 'recipient_opted_out' ? [report, opt] : [report], this.#cut.signal)
+    const more = reason === 'recipient_opted_out' ? [opt] : this.#troubleOf(effect, record)
+    await reports.post([report, ...more], this.#cut.signal)
     observe?.({ channel: effect.channel, accountId: effect.accountId, state, reason, durationMs: record.durationMs ?? 0 })
     if (state === 'unknown') this.#settler.add({ partition, record })
   }
 }
-
-const startedOf = (
-  { conversationId, messageId, organizationId, accountId, attempt }: EffectSend,
-  now: number,
-  tries: number,
-): SendRecord => ({
-  conversationId,
-  messageId,
-  organizationId,
-  accountId,
-  attempt,
-  startedAt: now,
-  endedAt: null,
-  outcome: null,
-  reason: null,
-  providerCode: null,
-  providerMessageId: null,
-  durationMs: null,
-  tries,
-})
 
 export const openSender = (options: SenderOptions): Sender => new ChannelSender(options)
