@@ -12,6 +12,8 @@ export interface ClusterOptions {
   /** Another checkout's entry for the n-th node: an older version beside this one. */
   readonly entryOf?: (node: number) => string | undefined
   readonly environment?: Readonly<Record<string, string>>
+  /** What a node's own settings are, by how the others reach it. */
+  readonly environmentOf?: (url: string) => Readonly<Record<string, string>>
 }
 
 /** One place in the cluster: what runs there comes and goes, its address and its folder stay. */
@@ -48,8 +50,13 @@ interface OwnPlace extends Place {
   server(): RunningServer
 }
 
-const openPlace = async (index: number, environment: Readonly<Record<string, string>>): Promise<OwnPlace> => {
+const openPlace = async (
+  index: number,
+  shared: Readonly<Record<string, string>>,
+  own: ClusterOptions['environmentOf'],
+): Promise<OwnPlace> => {
   const port = await freePort()
+  const environment = { ...shared, ...own?.(`http://127.0.0.1:${port}`) }
   const dataDirectory = await temporaryDirectory()
   let running: RunningServer | undefined
   let isPaused = false
@@ -104,7 +111,9 @@ export const openCluster = async (options: ClusterOptions): Promise<Cluster> => 
     CONFAB_PUBLIC_URL: `http://127.0.0.1:${publicPort}`,
     ...options.environment,
   }
-  const places = await Promise.all(Array.from({ length: options.nodes }, (_, index) => openPlace(index, environment)))
+  const places = await Promise.all(
+    Array.from({ length: options.nodes }, (_, index) => openPlace(index, environment, options.environmentOf)),
+  )
   const stop = async (): Promise<void> => {
     for (const place of places) if (place.isUp()) await place.kill()
     for (const place of places) await removeDirectory(place.dataDirectory)
