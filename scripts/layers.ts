@@ -32,6 +32,7 @@ const ports = [
   '#http',
   '#runtime',
   '#effects',
+  '#cluster',
   '#channels',
   '#actors',
   '#metrics',
@@ -65,6 +66,8 @@ export const layers: readonly Layer[] = [
   { name: 'timers', files: ['src/timers/**'], may: [...base, 'bullmq'], mayTypes: ports, never: clients },
   { name: 'views', files: ['src/views/**'], may: [...base, '#log', '#log/partition', 'lru-cache'], mayTypes: ports, never: clients },
   { name: 'folds', files: ['src/views/folds.ts', 'src/views/folds/**'], may: ['#schemas*'], isPure: true },
+  { name: 'cluster', files: ['src/cluster/**'], may: [...base, '#log', '#views'], mayTypes: ports, never: clients },
+  { name: 'node calls', files: ['src/cluster/calls.ts'], may: [...base, 'undici'], mayTypes: ports },
   {
     name: 'gateway',
     files: ['src/gateway/**'],

@@ -1,7 +1,7 @@
 // The settings of the Kafka form of the log; a part of the one table in config.ts.
 // Between the environment and src/log/kafka: unset brokers mean the embedded form.
 
-import { integer, list, oneOf, setting, text } from './config-parsers.ts'
+import { integer, list, oneOf, setting, text, url } from './config-parsers.ts'
 
 const flag = (given: string): boolean => oneOf('true', 'false')(given) === 'true'
 
@@ -16,7 +16,25 @@ const prefix = (given: string): string => {
   return given
 }
 
+const standbys = (given: string): number | 'all' => {
+  if (given === 'all') return 'all'
+  if (!/^\d{1,3}$/.test(given)) throw new Error('expects all, or a number of nodes')
+  return Number(given)
+}
+
 export const kafkaSettings = {
+  nodeUrl: setting(
+    'CONFAB_NODE_URL',
+    '',
+    url,
+    'How the other nodes of a cluster reach this one, inside the network; each node has its own. Needed where CONFAB_STANDBYS is a number.',
+  ),
+  standbys: setting(
+    'CONFAB_STANDBYS',
+    'all',
+    standbys,
+    'Who folds the views of a partition in a cluster: all nodes, or its owner and this many others. With a number each node needs CONFAB_NODE_URL.',
+  ),
   kafkaBrokers: setting(
     'CONFAB_KAFKA_BROKERS',
     '',

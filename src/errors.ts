@@ -37,8 +37,6 @@ export const errors = {
   views_closed: entry(503, 'The views are closed.', true),
   partition_unreachable: entry(503, 'No node that holds this part of the data answers at the moment. Try again.', true),
   node_call_refused: entry(401, 'Only other nodes of this site may ask here.'),
-  partition_unreachable: entry(503, 'No node that holds this part of the data answers at the moment. Try again.', true),
-  node_call_refused: entry(401, 'Only other nodes of this site may ask here.'),
   as_of_gone: entry(410, 'There was nothing yet at that moment, or its events are no longer kept.'),
   as_of_list: entry(400, 'Lists are answered as of now. Ask for one conversation, its messages or one contact.'),
   as_of_invalid: entry(400, 'asOf is an ISO time, a position, or seq: and a number.'),

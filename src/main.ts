@@ -8,8 +8,9 @@ import { openDataDirectory } from './data-directory.ts'
 import { openFileLinks } from './file-links.ts'
 import { adminTokenPath, runFirst } from './first-run.ts'
 import { openCore } from './node/core.ts'
-import { openDoors, openNodeViews } from './node/doors.ts'
+import { openDoors } from './node/doors.ts'
 import { openLogger, openStack, type NodeTools, type Stack } from './node/tools.ts'
+import { openNodeViews } from './node/views.ts'
 
 export interface Node {
   /** How this machine reaches it. */
@@ -39,18 +40,20 @@ const openNode = async (config: Config, stack: Stack): Promise<Node> => {
   const core = await openCore(config, tools)
   const { log, settings, clock, secrets } = core
   const links = openFileLinks(secrets.key('files'), clock)
-  const views = await openNodeViews(core, { ...tools, links })
+  const { leave, ...nodeViews } = await openNodeViews(core, { ...tools, links })
   const uploads = openUploads(await openFiles(config.filesDirectory), core.drawKey)
   const late: { carriers?: Carriers } = {}
   // What is refused before the carriers are open, their first round reads back.
   const onWebhookRefused = (): void => late.carriers?.webhookRefused()
-  const http = await openDoors(core, { ...tools, views, uploads, links, onWebhookRefused })
+  const http = await openDoors(core, { ...tools, ...nodeViews, uploads, links, onWebhookRefused })
+  // Before the doors close: the others are to ask elsewhere by then.
+  stack.add(() => leave?.())
   const { signInPath } = await runFirst({ ...core, dataDirectory: config.dataDirectory })
   const port = await http.listen()
   if (config.duties.has('sender')) {
     late.carriers = openCarriers({
       ...core,
-      views,
+      views: nodeViews.views,
       uploads,
       fileUrlOf: (organizationId, fileId) => `${config.publicUrl}${links.providerPathOf(organizationId, fileId)}`,
       publicUrl: config.publicUrl,

@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import { ConfabError } from '#errors'
 
 /** What a key is for; each purpose has a key of its own. */
-export type Purpose = 'credentials' | 'id-key' | 'cursor' | 'vector' | 'page' | 'token' | 'jwt' | 'files' | 'visitor' | 'archive'
+export type Purpose = 'credentials' | 'id-key' | 'cursor' | 'vector' | 'page' | 'token' | 'jwt' | 'files' | 'visitor' | 'archive' | 'node'
 
 export interface Secrets {
   /** 32 bytes of HKDF-SHA256 (RFC 5869) for a purpose. */

@@ -14,10 +14,16 @@ export interface ViewLagOptions {
   readonly views: Pick<Views, 'applied'>
   readonly metrics: Pick<Metrics, 'viewLagRecords' | 'viewLagSeconds'>
   readonly clock: () => number
+  /** Partitions of conversations that are folded here; all by default. */
+  readonly held?: () => ReadonlySet<number>
 }
 
-const recordsBehind = async ({ log, views }: ViewLagOptions): Promise<number> => {
-  const places = FOLDED.flatMap((topic) => Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition })))
+const recordsBehind = async ({ log, views, held }: ViewLagOptions): Promise<number> => {
+  const folded = held?.()
+  const isFolded = (topic: Topic, partition: number): boolean => topic === 'contact-events' || folded?.has(partition) !== false
+  const places = FOLDED.flatMap((topic) => Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition }))).filter(
+    ({ topic, partition }) => isFolded(topic, partition),
+  )
   const behind = await Promise.all(
     places.map(async ({ topic, partition }) => Math.max(0, (await log.bounds(topic, partition)).end - views.applied(topic, partition))),
   )

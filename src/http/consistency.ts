@@ -3,7 +3,8 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ConfabError } from '#errors'
-import type { AsOf } from '#views'
+import { PARTITIONS } from '#topics'
+import type { AsOf, Label } from '#views'
 import { whoOf } from './access.ts'
 import type { HttpOptions } from './options.ts'
 
@@ -12,7 +13,7 @@ const WAIT_MS = 2_000
 const POSITION_MAX = 4_096
 
 /** The headers of a read that stands at `asOf`. */
-export type Stand = (request: FastifyRequest, reply: FastifyReply, asOf: AsOf) => void
+export type Stand = (request: FastifyRequest, reply: FastifyReply, read: { readonly asOf: AsOf } & Label) => void
 
 /** Installs the wait before every read and answers how to say where one stands. */
 export const installConsistency = (
@@ -31,5 +32,9 @@ export const installConsistency = (
     // Nothing comes while the log is away.
     if (!(await views.waitFor(places, age === null ? WAIT_MS : 0))) reply.header('confab-stale', 'true')
   })
-  return (request, reply, asOf) => void reply.header('confab-position', positions.seal(asOf, whoOf(request).grants))
+  return (request, reply, { asOf, missing, isStale }) => {
+    reply.header('confab-position', positions.seal(asOf, whoOf(request).grants))
+    if (missing !== undefined) reply.header('confab-partial', `${missing} of ${PARTITIONS} partitions missing`)
+    if (isStale === true) reply.header('confab-stale', 'true')
+  }
 }

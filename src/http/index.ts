@@ -26,6 +26,7 @@ import { ingestRoutes } from './ingest.ts'
 import { observe, secure } from './observation.ts'
 import type { HttpOptions } from './options.ts'
 import { installProblems, type Routes } from './problems.ts'
+import { nodeCallRoutes } from './routes/node-calls.ts'
 import { pageRoutes } from './routes/pages.ts'
 import { schemaRoutes } from './routes/schemas.ts'
 import { sessionRoutes } from './routes/sessions.ts'
@@ -78,6 +79,8 @@ export const openHttp = async (options: HttpOptions): Promise<Http> => {
   const documents = collectDocuments(app)
   const { duties } = options.config
   if (duties.has('ingest')) await app.register(ingestRoutes(options))
+  const { nodeDoor } = options
+  if (nodeDoor !== undefined) await app.register((scope: FastifyInstance) => Promise.resolve(nodeCallRoutes(scope, nodeDoor)))
   const rest = duties.has('gateway') ? apiRoutes : itselfRoutes
   await app.register((scope: FastifyInstance) =>
     rest(scope.withTypeProvider<TypeBoxTypeProvider>(), options, { authentication, documents }),

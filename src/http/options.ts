@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import type { Grants } from '#schemas'
 import type { Account, Attachment, Command, RequestLog } from '#schemas/log'
 import type { ChannelAdapter, ParsedEvent } from '#channels'
+import type { NodeDoor } from '#cluster'
 import type { Config } from '#config'
 import type { Log, LogRecord } from '#log'
 import type { Metrics } from '#metrics'
@@ -138,6 +139,8 @@ export interface HttpOptions {
   ) => void
   /** Doors of the gateway that are reached by requests. */
   readonly live: Live
+  /** Where other nodes ask, when this node has some. */
+  readonly nodeDoor?: NodeDoor | undefined
   /** The document of the socket, served at /asyncapi.json. */
   readonly asyncApi: () => unknown
 }

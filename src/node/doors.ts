@@ -22,50 +22,18 @@ import {
   type Passed,
 } from '#runtime'
 import { hashPassword, hashToken } from '#secrets'
-import { openViews, type Views } from '#views'
 import type { openFileLinks } from '../file-links.ts'
 import { openReadiness } from '../readiness.ts'
 import { openTelemetry } from '../telemetry.ts'
-import { watchViewLag } from '../view-lag.ts'
 import { openAddresses } from './addresses.ts'
 import type { Core } from './core.ts'
 import { openTelemetryLog } from './log.ts'
-import type { NodeTools } from './tools.ts'
+import { absent, after, type NodeTools } from './tools.ts'
+import type { NodeViews } from './views.ts'
 
 const WEB_DIRECTORY = join(import.meta.dirname, '..', '..', 'dist')
 
-/** A part that this node's duties do without: whoever asks it all the same has a fault of ours before them. */
-const absent = <T extends object>(name: string): T =>
-  new Proxy({} as T, {
-    get: (_target, key) => {
-      // Promises and printers ask everything for these.
-      if (key === 'then' || typeof key === 'symbol') return undefined
-      throw new ConfabError('internal', { detail: `This node has no ${name}: its duties do without.` })
-    },
-  })
-
-/** Views where the node answers questions or drops what is erased; a node that only takes webhooks in or decides folds none. */
-export const openNodeViews = async (
-  core: Core,
-  { logger, metrics, stack, links }: NodeTools & Pick<DoorTools, 'links'>,
-): Promise<Views> => {
-  const { config, log, settings, clock } = core
-  if (!config.duties.has('gateway') && !config.duties.has('sender')) return absent<Views>('views')
-  const views = await openViews({
-    log,
-    directory: join(config.dataDirectory, 'views'),
-    clock,
-    logger,
-    fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),
-    publicNameOf: ({ kind, id }) => (kind === 'agent' && id !== null ? settings.agent(id)?.name : undefined),
-  })
-  stack.add(() => views.close())
-  stack.add(watchViewLag({ log, views, metrics, clock }))
-  return views
-}
-
-interface DoorTools extends NodeTools {
-  readonly views: Views
+interface DoorTools extends NodeTools, Omit<NodeViews, 'leave'> {
   readonly uploads: ReturnType<typeof openUploads>
   readonly links: ReturnType<typeof openFileLinks>
   readonly onWebhookRefused: () => void
@@ -125,11 +93,6 @@ const openNodeGateway = (core: Core, tools: NodeTools & Pick<DoorTools, 'views' 
   })
 }
 
-const after = (ms: number, callback: () => void): (() => void) => {
-  const timer = setTimeout(callback, ms)
-  return () => clearTimeout(timer)
-}
-
 const openNodeTelemetry = ({ config, log }: Core, { metrics, stack }: NodeTools): NonNullable<HttpOptions['onAnswered']> => {
   const target = openTelemetryLog(config, log)
   stack.add(() => target.close())
@@ -143,10 +106,20 @@ const openNodeTelemetry = ({ config, log }: Core, { metrics, stack }: NodeTools)
   return (request) => telemetry.note(request)
 }
 
+const openNodeReadiness = ({ log, tails, owners }: Core, { views, gateway }: Pick<DoorTools, 'views'> & { gateway: Gateway | undefined }) =>
+  openReadiness({
+    log,
+    tails,
+    parts: () => ({
+      ...(owners === null ? {} : { owners: owners.isReady() }),
+      ...(gateway === undefined ? {} : { views: views.isReady(), gateway: gateway.isReady() }),
+    }),
+  })
+
 /** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
 export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => {
   const { logger, metrics, stack, views, uploads, links, onWebhookRefused } = tools
-  const { config, log, settings, owners } = core
+  const { config, settings } = core
   // Each knows the other by a function called long after both are open.
   const opened: { http?: Http; gateway?: Gateway } = {}
   const gatewayOf = (): Gateway => opened.gateway ?? neverOpened('the gateway')
@@ -178,15 +151,9 @@ export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => 
     random: randomBytes,
     logger,
     metrics,
-    readiness: openReadiness({
-      log,
-      tails: core.tails,
-      parts: () => ({
-        ...(owners === null ? {} : { owners: owners.isReady() }),
-        ...(gateway === undefined ? {} : { views: views.isReady(), gateway: gateway.isReady() }),
-      }),
-    }),
+    readiness: openNodeReadiness(core, { views, gateway }),
     onWebhookRefused,
+    nodeDoor: tools.nodeDoor,
     staleMs: () => core.tails.staleMs(),
     ...(config.telemetry === 'off' ? {} : { onAnswered: openNodeTelemetry(core, tools) }),
     publicUrl: () => config.publicUrl,

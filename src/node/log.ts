@@ -11,6 +11,9 @@ import type { NodeTools } from './tools.ts'
 
 type LogTools = Pick<NodeTools, 'logger' | 'metrics'>
 
+/** What leases say of whose they are. */
+const nodeUrlOf = ({ nodeUrl, publicUrl }: Config): string => (nodeUrl === '' ? publicUrl : nodeUrl)
+
 const encodeOwnership =
   (url: string) =>
   ({ owner, partition, epoch, node, at }: LeaseFacts): Uint8Array =>
@@ -21,8 +24,8 @@ const openOwn = (config: Config, { logger, metrics }: LogTools): Promise<Log> =>
     directory: join(config.dataDirectory, 'log'),
     synchronous: config.synchronous,
     logger,
-    node: config.publicUrl,
-    encodeOwnership: encodeOwnership(config.publicUrl),
+    node: nodeUrlOf(config),
+    encodeOwnership: encodeOwnership(nodeUrlOf(config)),
     // Nothing can be acknowledged without the writer: a supervisor starts the process anew, and the log knows where it stood.
     onFailure: (error) => {
       logger.fatal({ name: 'log.failed', err: error })
@@ -78,8 +81,8 @@ const openShared = (config: Config, { logger }: LogTools): Promise<Log> =>
     replication: config.kafkaReplication,
     clock: Date.now,
     logger,
-    node: config.publicUrl,
-    encodeOwnership: encodeOwnership(config.publicUrl),
+    node: nodeUrlOf(config),
+    encodeOwnership: encodeOwnership(nodeUrlOf(config)),
   })
 
 /** Where telemetry goes: the site's log, or a cluster of its own that is opened when there is something to write, and again after a failure. */

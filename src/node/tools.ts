@@ -2,6 +2,7 @@
 // Between the composition root and the parts; nothing here knows any of them.
 
 import { pino, type Logger } from 'pino'
+import { ConfabError } from '#errors'
 import type { Metrics } from '#metrics'
 
 export const openLogger = (level: string): Logger =>
@@ -31,4 +32,20 @@ export interface NodeTools {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly stack: Stack
+}
+
+/** A part that this node's duties do without: whoever asks it all the same has a fault of ours before them. */
+export const absent = <T extends object>(name: string): T =>
+  new Proxy({} as T, {
+    get: (_target, key) => {
+      // Promises and printers ask everything for these.
+      if (key === 'then' || typeof key === 'symbol') return undefined
+      throw new ConfabError('internal', { detail: `This node has no ${name}: its duties do without.` })
+    },
+  })
+
+/** Calls back once; the answer calls it off. */
+export const after = (ms: number, callback: () => void): (() => void) => {
+  const timer = setTimeout(callback, ms)
+  return () => clearTimeout(timer)
 }

@@ -74,7 +74,7 @@ export const chatRoutes = (app: FastifyTypebox, tools: RouteTools): void => {
     async (request, reply) => {
       const { grants } = whoOf(request)
       const page = await options.views.messages({ grants }, grants.conversationId ?? '', { ...request.query, asContact: true })
-      stand(request, reply, page.asOf)
+      stand(request, reply, page)
       return { items: [...page.items], next: page.next === null ? null : (page.items[0]?.id ?? null) }
     },
   )

@@ -40,7 +40,7 @@ const reads = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
         ...(after === undefined ? {} : { after }),
       }
       const page = await views.contacts({ grants }, query)
-      stand(request, reply, page.asOf)
+      stand(request, reply, page)
       return { items: [...page.items], next: cursors.seal(page.next, bound) }
     },
   )
@@ -59,13 +59,13 @@ const reads = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
     async (request, reply) => {
       const { grants } = whoOf(request)
       const { asOf: then } = request.query
-      const { item, asOf } =
+      const found =
         then === undefined
           ? await views.contact({ grants }, request.params.id)
           : await views.contactAt({ grants }, request.params.id, momentOf(then, options.positions, grants))
-      if (item === null) throw new ConfabError('not_found')
-      stand(request, reply, asOf)
-      return item
+      if (found.item === null) throw new ConfabError('not_found')
+      stand(request, reply, found)
+      return found.item
     },
   )
 }

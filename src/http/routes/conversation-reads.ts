@@ -44,7 +44,7 @@ const lists = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
       const bound = { grants, list: 'conversations', filter: { ...query, state, assignee } }
       const after = cursors.open(cursor, bound)
       const page = await views.conversationBytes(
-        { grants },
+        { grants, mayBePartial: true },
         {
           ...query,
           ...(state === undefined ? {} : { state: state.split(',') as ('open' | 'pending' | 'snoozed' | 'resolved')[] }),
@@ -53,7 +53,7 @@ const lists = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
           ...(after === undefined ? {} : { after }),
         },
       )
-      stand(request, reply, page.asOf)
+      stand(request, reply, page)
       const rest = `,"next":${JSON.stringify(cursors.seal(page.next, bound))}}`
       // Bytes go as they are; the schema of the answer is that of what they say.
       return (reply as FastifyReply).type('application/json; charset=utf-8').send(Buffer.concat([ITEMS, page.items, Buffer.from(rest)]))
@@ -80,10 +80,10 @@ const finds = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
       const bound = { grants, list: 'search', filter: { q, type } }
       const after = cursors.open(cursor, bound)
       const page = await views.search(
-        { grants },
+        { grants, mayBePartial: true },
         { text: q, type, ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) },
       )
-      stand(request, reply, page.asOf)
+      stand(request, reply, page)
       return { items: [...page.items], next: cursors.seal(page.next, bound) }
     },
   )
@@ -94,8 +94,8 @@ const finds = (app: FastifyTypebox, { options, cursors, stand }: RouteTools): vo
       schema: { ...events.schema, summary: 'How many conversations each list holds', response: { 200: CountsShape } },
     },
     async (request, reply) => {
-      const { counts, asOf } = await views.counts({ grants: whoOf(request).grants })
-      stand(request, reply, asOf)
+      const { counts, ...stood } = await views.counts({ grants: whoOf(request).grants, mayBePartial: true })
+      stand(request, reply, stood)
       return { ...counts, byState: { ...counts.byState } }
     },
   )
@@ -118,13 +118,13 @@ const ones = (app: FastifyTypebox, { options, stand }: RouteTools): void => {
     async (request, reply) => {
       const { grants } = whoOf(request)
       const { asOf: then } = request.query
-      const { item, asOf } =
+      const found =
         then === undefined
           ? await views.conversation({ grants }, request.params.id)
           : await views.conversationAt({ grants }, request.params.id, momentOf(then, options.positions, grants))
-      if (item === null) throw new ConfabError('not_found')
-      stand(request, reply, asOf)
-      return item
+      if (found.item === null) throw new ConfabError('not_found')
+      stand(request, reply, found)
+      return found.item
     },
   )
 }
@@ -153,7 +153,7 @@ const threads = (app: FastifyTypebox, { options, stand }: RouteTools): void => {
         then === undefined
           ? await views.messages(viewer, request.params.id, query)
           : await views.messagesAt(viewer, request.params.id, query, momentOf(then, options.positions, grants))
-      stand(request, reply, page.asOf)
+      stand(request, reply, page)
       const edge = request.query.after === undefined ? page.items[0] : page.items.at(-1)
       return { items: [...page.items], next: page.next === null ? null : (edge?.id ?? null) }
     },
@@ -173,7 +173,7 @@ const threads = (app: FastifyTypebox, { options, stand }: RouteTools): void => {
     async (request, reply) => {
       await seen(views, request)
       const page = await views.events({ grants: whoOf(request).grants }, request.params.id, request.query)
-      stand(request, reply, page.asOf)
+      stand(request, reply, page)
       return { items: [...page.items], next: page.next === null ? null : String(page.next[0]) }
     },
   )
