@@ -2,8 +2,11 @@
 // `npm run bench -- --list` explains them.
 
 import { parseArgs } from 'node:util'
+import { broadcast } from './broadcast.ts'
 import { decide } from './decide.ts'
+import { idle } from './idle.ts'
 import { ingest } from './ingest.ts'
+import { jitter } from './jitter.ts'
 import { kafkaCommands } from './kafka-commands.ts'
 import { kafkaLatency } from './kafka-latency.ts'
 import { list } from './list.ts'
@@ -13,7 +16,20 @@ import { restore } from './restore.ts'
 import { scale } from './scale.ts'
 import type { Benchmark } from './benchmark.ts'
 
-const benchmarks: readonly Benchmark[] = [ingest, decide, parse, list, restart, kafkaCommands, kafkaLatency, restore, scale]
+const benchmarks: readonly Benchmark[] = [
+  ingest,
+  decide,
+  parse,
+  list,
+  restart,
+  kafkaCommands,
+  kafkaLatency,
+  restore,
+  scale,
+  broadcast,
+  idle,
+  jitter,
+]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,5 @@
 // What others build in an afternoon: a broadcast over bare `ws`, or over Socket.IO with connection state recovery, as its page says.
-// A process of its own, so that it can be killed: `node bare-server.ts ws|socketio PORT`; POST /publish {keys, event} sends to all who want a key.
+// A process of its own, so that it can be killed: `node bare-server.ts ws|socketio|recovery PORT`; POST /publish {keys, event} sends to all who want a key.
 
 import { createServer } from 'node:http'
 import { Server } from 'socket.io'
@@ -8,10 +8,12 @@ import { WebSocketServer, type WebSocket } from 'ws'
 interface Published {
   readonly keys: readonly string[]
   readonly event: unknown
+  /** So many times; once as a rule. */
+  readonly times?: number
 }
 
 const [mode, port] = process.argv.slice(2)
-/** Of Socket.IO: so that a mute line is noticed as soon as ours is. */
+/** With recovery, where lines are cut: so that a mute one is noticed as soon as ours is. */
 const PING = { pingInterval: 500, pingTimeout: 2_000 }
 const RECOVERY_MS = 120_000
 
@@ -34,16 +36,19 @@ if (mode === 'ws') {
     socket.on('error', () => socket.terminate())
     socket.on('close', () => room.delete(socket))
   })
-  publish = ({ keys, event }) => {
+  publish = ({ keys, event, times = 1 }) => {
     const bytes = Buffer.from(JSON.stringify(event))
-    for (const key of keys) for (const socket of rooms.get(key) ?? []) socket.send(bytes, { binary: false })
+    for (let n = 0; n < times; n++) for (const key of keys) for (const socket of rooms.get(key) ?? []) socket.send(bytes, { binary: false })
   }
 } else {
-  const io = new Server(server, { ...PING, connectionStateRecovery: { maxDisconnectionDuration: RECOVERY_MS } })
+  const recovery = { ...PING, connectionStateRecovery: { maxDisconnectionDuration: RECOVERY_MS } }
+  const io = new Server(server, { perMessageDeflate: false, ...(mode === 'recovery' ? recovery : {}) })
   io.on('connection', (socket) => {
     const { key } = socket.handshake.auth as { key: string }
-    void socket.join(key)
+    Promise.resolve(socket.join(key)).catch(() => socket.disconnect())
   })
-  publish = ({ keys, event }) => void io.to([...keys]).emit('event', event)
+  publish = ({ keys, event, times = 1 }) => {
+    for (let n = 0; n < times; n++) io.to([...keys]).emit('event', event)
+  }
 }
 server.listen(Number(port), '127.0.0.1', () => console.log('ready'))

@@ -9,7 +9,7 @@ import WebSocket from 'ws'
 import { freePort } from '../../harness.ts'
 import type { ClientPlan, Driver, Follower, LedgerEvent, Recording, Target, TrueEvent, Write } from './driver.ts'
 
-type Mode = 'ws' | 'socketio'
+type Mode = 'ws' | 'recovery'
 
 const CONVERSATIONS = 12
 const ACCOUNTS = 3
@@ -136,7 +136,7 @@ class BareTarget implements Target {
   }
 
   follow(plan: ClientPlan, port: number, recording: Recording): Promise<Follower> {
-    if (this.#mode === 'socketio') return Promise.resolve(followSocketIo(port, plan.key, recording))
+    if (this.#mode === 'recovery') return Promise.resolve(followSocketIo(port, plan.key, recording))
     return Promise.resolve(new WsFollower(`ws://127.0.0.1:${port}/?key=${encodeURIComponent(plan.key)}`, recording))
   }
 
@@ -184,4 +184,4 @@ const driverOf = (mode: Mode, name: string): Driver => ({
 })
 
 export const wsDriver = driverOf('ws', 'ws')
-export const socketIoDriver = driverOf('socketio', 'socket.io')
+export const socketIoDriver = driverOf('recovery', 'socket.io')
