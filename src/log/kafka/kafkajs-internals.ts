@@ -21,6 +21,13 @@ export interface JoinedGroup {
   readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]
 }
 
+/** Who writes, as brokers know it. */
+export interface ProducerIdentity {
+  /** An int64, as kafkajs hands it out. */
+  readonly producerId: string
+  readonly producerEpoch: number
+}
+
 export interface InnerBroker {
   readonly connectionPool: {
     send<T>(call: {
@@ -46,6 +53,14 @@ export interface InnerBroker {
     readonly memberId: string
     readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[]
   }): Promise<{ readonly memberAssignment: Buffer }>
+  initProducerId(request: { readonly transactionalId: string; readonly transactionTimeout: number }): Promise<ProducerIdentity>
+  addPartitionsToTxn(
+    request: ProducerIdentity & {
+      readonly transactionalId: string
+      readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]
+    },
+  ): Promise<unknown>
+  endTxn(request: ProducerIdentity & { readonly transactionalId: string; readonly transactionResult: boolean }): Promise<unknown>
   heartbeat(request: { readonly groupId: string; readonly groupGenerationId: number; readonly memberId: string }): Promise<unknown>
   leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>
 }
@@ -58,7 +73,7 @@ export interface InnerCluster {
   refreshMetadata(): Promise<void>
   refreshMetadataIfNecessary(): Promise<void>
   findBroker(wish: { readonly nodeId: number }): Promise<InnerBroker>
-  findGroupCoordinator(wish: { readonly groupId: string }): Promise<InnerBroker>
+  findGroupCoordinator(wish: { readonly groupId: string; readonly coordinatorType?: 0 | 1 }): Promise<InnerBroker>
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[]
   removeBroker(place: { readonly host: string; readonly port: number }): void
 }
@@ -97,6 +112,33 @@ interface FetchWords {
   readonly forgottenTopics: readonly ForgottenTopic[]
 }
 
+interface ProduceWords extends ProducerIdentity {
+  readonly acks: -1
+  readonly timeout: number
+  readonly transactionalId: string
+  readonly compression: 0
+  readonly topicData: readonly {
+    readonly topic: string
+    readonly partitions: readonly {
+      readonly partition: number
+      readonly firstSequence: number
+      readonly messages: readonly {
+        readonly key: Buffer
+        readonly value: Buffer | null
+        readonly headers: Readonly<Record<string, string>>
+        readonly timestamp: string
+      }[]
+    }[]
+  }[]
+}
+
+interface ProduceAnswer {
+  readonly topics: readonly {
+    readonly topicName: string
+    readonly partitions: readonly { readonly partition: number; readonly errorCode: number; readonly baseOffset: string }[]
+  }[]
+}
+
 interface RequestQueue {
   throttledUntil: number
   throttleCheckTimeoutId: NodeJS.Timeout | null
@@ -109,6 +151,12 @@ const require = createRequire(import.meta.url)
 export const { MemberMetadata, MemberAssignment } = require('kafkajs/src/consumer/assignerProtocol') as AssignerProtocol
 
 export const fetchRequest = require('kafkajs/src/protocol/requests/fetch/v11/request') as (words: FetchWords) => ProtocolRequest
+
+export const produceRequest = require('kafkajs/src/protocol/requests/produce/v7/request') as (words: ProduceWords) => ProtocolRequest
+
+export const { decode: decodeProduce } = require('kafkajs/src/protocol/requests/produce/v7/response') as {
+  readonly decode: (payload: Buffer) => Promise<ProduceAnswer>
+}
 
 const { prototype: requestQueue } = require('kafkajs/src/network/requestQueue') as {
   readonly prototype: { scheduleCheckPendingRequests(this: RequestQueue): void }

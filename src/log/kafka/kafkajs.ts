@@ -20,8 +20,9 @@ import type {
 } from './client.ts'
 import { joinGroup } from './kafkajs-group.ts'
 import { Session, type InnerCluster } from './kafkajs-internals.ts'
-import { KafkajsProducer, openTransactions } from './kafkajs-producers.ts'
+import { KafkajsProducer } from './kafkajs-producers.ts'
 import { KafkajsReader } from './kafkajs-reader.ts'
+import { openTransactions } from './kafkajs-transactions.ts'
 
 // A CommonJS package whose enums Node does not find by name.
 const { ConfigResourceTypes } = kafkajs
