@@ -137,6 +137,7 @@ export const errors = {
   cursor_invalid: entry(400, 'The cursor was altered, or belongs to another list or organization.'),
   position_invalid: entry(400, 'The position was altered, or is not of this server.'),
   cursor_partial: entry(400, 'A cursor of one slot starts a conversation scope only; other scopes need a checkpoint.'),
+  queue_differs: entry(409, 'Another connection shares this queue under another scope or other types.'),
   subscriptions_too_many: entry(429, 'The session has as many subscriptions as it may.'),
   sessions_too_many: entry(429, 'The principal has as many sessions and streams open as it may.'),
   log_stale: entry(503, 'The log cannot be read at the moment; what is shown may be old.', true),

@@ -39,6 +39,7 @@ const instruments = (registry: Registry) => {
     connections: gauge('connections', 'Open sockets, by kind of principal.', ['kind']),
     handshakesRefused: counter('handshakes_refused_total', 'Sockets refused at the upgrade because too many were opening.'),
     pushed: counter('events_pushed_total', 'Event frames written to sockets.'),
+    queueRedelivered: counter('queue_redelivered_total', 'Events that work queues of bots dealt out again.'),
     sends: counter('sends_total', 'Attempts to send at providers, by channel and fate.', ['channel', 'fate']),
     httpSeconds: histogram('http_seconds', 'API requests, from the first byte to the answer.', SECONDS_SLOW, ['method', 'route', 'status']),
     problems: counter('http_problems_total', 'Problems answered, by code.', ['code']),

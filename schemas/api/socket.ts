@@ -25,6 +25,12 @@ const subscription = {
   types: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
   /** A cursor, "latest", "earliest" or a time; without it a snapshot comes first, then the tail from its asOf. */
   from: Type.Optional(Type.Union([Cursor, Type.Literal('latest'), Type.Literal('earliest'), Time])),
+  queue: Type.Optional(
+    Type.Union([Type.Literal(true), Type.String({ pattern: '^[A-Za-z0-9_.-]{1,32}$' })], {
+      description:
+        "Of bots: a work queue, true or its name. Each event goes to one of the bot's connections that share it, and waits for `ack`.",
+    }),
+  ),
 }
 
 export const ClientFrame = Type.Union([
@@ -55,7 +61,7 @@ export const ClientFrame = Type.Union([
       description: '`online` or `away`; with a conversation `viewing` or `replying`, said again within 15 s, and `gone`.',
     }),
   }),
-  Type.Object({ frame: Type.Literal('ack'), cursor: Cursor }),
+  Type.Object({ frame: Type.Literal('ack'), cursor: Cursor, id: Type.Optional(SubscriptionId) }),
   /** Is the line alive? Browsers hide ping frames from scripts. */
   Type.Object({ frame: Type.Literal('ping') }),
   Type.Object({ frame: Type.Literal('refresh'), token: Type.String({ maxLength: 4096 }) }),
@@ -89,7 +95,16 @@ export const ServerFrame = Type.Union([
     problem: Type.Optional(Problem),
     position: Type.Optional(Cursor),
   }),
-  Type.Object({ frame: Type.Literal('event'), cursor: Cursor, slot: Type.Integer(), event: EventShape }),
+  Type.Object({
+    frame: Type.Literal('event'),
+    cursor: Cursor,
+    slot: Type.Integer(),
+    event: EventShape,
+    queue: Type.Optional(Type.String({ description: 'The work queue that it comes by; it waits for `ack {cursor}`.' })),
+    id: Type.Optional(SubscriptionId),
+    attempt: Type.Optional(Type.Integer({ description: 'Of a work queue: how often this node has sent it.' })),
+    redelivered: Type.Optional(Type.Boolean({ description: 'Of a work queue: it has gone out before, or may have.' })),
+  }),
   Type.Object({
     frame: Type.Literal('state'),
     cursor: Cursor,
@@ -107,6 +122,7 @@ export const ServerFrame = Type.Union([
     {
       frame: Type.Literal('ephemeral'),
       kind: Type.String(),
+      id: Type.Optional(SubscriptionId),
       conversationId: Type.Optional(Id),
       isTyping: Type.Optional(Type.Boolean()),
       isNote: Type.Optional(Type.Boolean()),
@@ -136,7 +152,9 @@ export const ServerFrame = Type.Union([
     code: Type.String(),
     id: Type.Optional(SubscriptionId),
     detail: Type.Optional(Type.String()),
-    close: Type.Optional(Type.Integer({ description: 'The last word where a door has no close codes of its own: the code of the socket.' })),
+    close: Type.Optional(
+      Type.Integer({ description: 'The last word where a door has no close codes of its own: the code of the socket.' }),
+    ),
     mayReturn: Type.Optional(Type.Boolean({ description: 'Beside close: whether coming back can help.' })),
   }),
 ])

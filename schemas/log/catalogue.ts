@@ -8,6 +8,7 @@ import { eventRecords, subjectKindOf, type EventType } from './events.ts'
 import { settingRecords, uniqueSetting } from './settings.ts'
 import * as effects from './effects.ts'
 import * as ownership from './ownership.ts'
+import { queueRecord } from './queues.ts'
 import * as states from './states.ts'
 import { requestLog } from './telemetry.ts'
 
@@ -51,7 +52,13 @@ export const catalogue: Readonly<Record<string, Readonly<Record<string, RecordSh
   sends: { send: states.sendRecord },
   marks: { mark: states.mark },
   config: { ...settingRecords, unique: uniqueSetting },
-  ownership: { lease: ownership.leaseRecord, backfill: ownership.backfillMark, import: ownership.importMark, node: ownership.nodeRecord },
+  ownership: {
+    lease: ownership.leaseRecord,
+    backfill: ownership.backfillMark,
+    queue: queueRecord,
+    import: ownership.importMark,
+    node: ownership.nodeRecord,
+  },
   schemas: { schema: states.schemaRecord },
   'dead-letters': { 'dead-letter': states.deadLetter },
   logs: { request: requestLog },

@@ -11,6 +11,7 @@ import type { Cursors } from './cursor.ts'
 import type { Ephemeral } from './presence/ephemeral.ts'
 import type { PositionBook } from './positions.ts'
 import type { Projector } from './projection.ts'
+import type { Queues } from './queues/index.ts'
 import type { Replay } from './tail/replay.ts'
 import type { Tailer } from './tail/tailer.ts'
 import type { Log } from '#log'
@@ -56,6 +57,15 @@ export interface GatewayConfig {
   /** Frames that people are sent on resume before a fresh snapshot is cheaper. */
   readonly replayFramesMax: number
   readonly snapshotItems: number
+  /** Of a work queue: events with connections at once, and how long one may be without an acknowledgement before it goes out again. */
+  readonly queueInFlightMax: number
+  readonly queueAckTimeoutMs: number
+  /** Then it is put aside, as a dead letter. */
+  readonly queueAttemptsMax: number
+  /** Events of one partition that are dealt out beyond its oldest one without an acknowledgement. */
+  readonly queueWindowMax: number
+  /** A node that holds a queue and is silent for so long has lost it. */
+  readonly queueLeaseMs: number
 }
 
 export const gatewayDefaults: GatewayConfig = {
@@ -77,6 +87,11 @@ export const gatewayDefaults: GatewayConfig = {
   framesPerSecondMax: 100,
   replayFramesMax: 5_000,
   snapshotItems: 50,
+  queueInFlightMax: 100,
+  queueAckTimeoutMs: 30_000,
+  queueAttemptsMax: 10,
+  queueWindowMax: 256,
+  queueLeaseMs: 15_000,
 }
 
 export interface Hub {
@@ -90,11 +105,14 @@ export interface Hub {
   /** In [0, 1): jitter. */
   readonly random: () => number
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>
-  readonly metrics: Pick<Metrics, 'connections' | 'pushed' | 'handshakesRefused'>
+  readonly metrics: Pick<Metrics, 'connections' | 'pushed' | 'handshakesRefused' | 'queueRedelivered'>
   readonly config: GatewayConfig
   readonly cursors: Cursors
   readonly positions: PositionBook
   readonly projector: Projector
+  readonly queues: Queues
+  /** The log is this process's own: there is no other node. */
+  readonly isAlone: boolean
   readonly audience: Audience
   readonly ephemeral: Ephemeral
   readonly tailer: Tailer

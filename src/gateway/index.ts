@@ -1,6 +1,7 @@
 // The gateway: how events reach screens, bots and web chats, nothing missed, nothing twice (realtime.md).
 // Between the log, tailed once a node, and every open socket; wired by main to the http server's `upgrade`.
 
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ConfabError } from '#errors'
@@ -22,6 +23,7 @@ import { Ephemeral, type Typing } from './presence/ephemeral.ts'
 import type { OpenBoard } from './presence/index.ts'
 import { MemoryBoard } from './presence/memory.ts'
 import { openProjector } from './projection.ts'
+import { Queues } from './queues/index.ts'
 import { Replay } from './tail/replay.ts'
 import { rememberingRoute } from './tail/removals.ts'
 import { watchRevocations } from './revocations.ts'
@@ -45,6 +47,8 @@ export interface GatewayOptions extends Pick<
   readonly fileUrl?: (organizationId: string, fileId: string) => string
   /** Whose address an upgrade request comes from, behind whatever proxies. */
   readonly addressOf: (request: IncomingMessage) => string
+  /** The log is this process's own: there is no other node. Default false. */
+  readonly isAlone?: boolean
   /** Where presence, viewers and typing meet those of other nodes; without it this node is all there is. */
   readonly openBoard?: OpenBoard
   /** How the outside reaches this server; its pages may open sockets. */
@@ -123,6 +127,8 @@ class SocketGateway implements Gateway {
       cursors: this.#cursors,
       positions: this.#book,
       projector,
+      queues: new Queues({ hub: () => this.#hub, tails, holder: randomUUID(), now: () => performance.now() }),
+      isAlone: options.isAlone ?? false,
       audience,
       ephemeral,
       replay,
@@ -206,6 +212,7 @@ class SocketGateway implements Gateway {
     await this.#doors.close()
     clearInterval(this.#timer)
     this.#unwatch()
+    await this.#hub.queues.close()
     await this.#hub.ephemeral.close()
     await this.#tailer?.close()
   }
@@ -228,6 +235,7 @@ class SocketGateway implements Gateway {
 
   #onEntry(entry: Entry): void {
     this.#book.note(entry)
+    this.#hub.queues.onEntry(entry)
     const { routing } = entry
     if (routing === undefined) return
     if (routing.type.endsWith('.erased')) this.#erase(entry)

@@ -83,6 +83,7 @@ const openNodeGateway = (core: Core, tools: NodeTools & Pick<DoorTools, 'views' 
     // Alone there is no other node to move to: clients come back when this one does.
     ...(config.kafkaBrokers.length === 0 ? { config: { drainMs: 0 } } : {}),
     ...boardOf(core, tools),
+    isAlone: config.kafkaBrokers.length === 0,
     addressOf: openAddresses(config.trustedProxies),
     publicUrl: () => config.publicUrl,
     fileUrl: (organizationId, fileId) => links.pathOf(organizationId, fileId),

@@ -383,6 +383,7 @@ export interface SiteOptions {
   readonly wrap?: (log: Log) => Log
   /** Another node over the log and the settings of this one. */
   readonly beside?: Site
+  readonly isAlone?: boolean
   readonly openBoard?: GatewayOptions['openBoard']
   readonly execute?: (grants: Grants, frame: { id: string; type: string }) => Promise<{ accepted: unknown; position: string }>
 }
@@ -422,6 +423,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     clock,
     random: () => 0.5,
     ...(options.openBoard === undefined ? {} : { openBoard: options.openBoard }),
+    isAlone: options.isAlone ?? false,
     logger: silent,
     metrics: openMetrics(),
     publicUrl: () => 'http://confab.test',

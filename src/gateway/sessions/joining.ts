@@ -127,6 +127,15 @@ const positionsFrom = async (session: Session, subscription: Subscription, from:
   return offsetsAt(hub, [opened.value])
 }
 
+/** Where a work queue begins that nobody has read yet: where `from` says, else now. A place that is none here leaves nothing out. */
+export const beginningOf = async (session: Session, subscription: Subscription, from = 'latest'): Promise<Positions> => {
+  const opened = await positionsFrom(session, subscription, from)
+  if (opened.ok) return opened.value
+  session.sendResync(subscription, opened.reason)
+  const earliest = await positionsFrom(session, subscription, 'earliest')
+  return earliest.ok ? earliest.value : headsOf(session.hub.tailer.rings)
+}
+
 /** Waits until this node's tail has what the positions name, so that none lies beyond a head. */
 const reached = async (hub: Hub, positions: Positions): Promise<Positions> => {
   const ahead = [...positions.entries()].filter(([stream, offset]) => offset > (hub.tailer.rings[stream]?.head ?? 0))

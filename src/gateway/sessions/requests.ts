@@ -82,6 +82,7 @@ export class Requests {
       case 'subscribe':
         return this.#subscribe(frame)
       case 'unsubscribe':
+        this.#session.hub.queues.leave(this.#session, frame.id)
         return this.#session.leave(frame.id)
       case 'command':
         return this.#command(frame)
@@ -95,7 +96,7 @@ export class Requests {
         return this.#session.send({ frame: 'pong' })
       case 'ack':
         // Of a work queue alone; in broadcast a cursor is the client's own affair.
-        return
+        return this.#session.hub.queues.acknowledge(this.#session, frame.cursor, frame.id)
     }
   }
 
@@ -107,11 +108,13 @@ export class Requests {
       return this.#refuse('subscriptions_too_many', wanted.id)
     if (!this.#maySubscribe(wanted)) return this.#refuse('forbidden', wanted.id)
     session.leave(wanted.id)
+    if (wanted.queue !== undefined) return hub.queues.join(session, wanted)
     takeUp(session, subscriptionOf(session, wanted), wanted.from)
   }
 
   #resume(wanted: Wanted, reason: Parameters<Session['sendResync']>[1] | undefined, positions: Float64Array): void {
     if (!this.#maySubscribe(wanted)) return this.#refuse('forbidden', wanted.id)
+    if (wanted.queue !== undefined) return this.#session.hub.queues.join(this.#session, wanted)
     const subscription = subscriptionOf(this.#session, wanted)
     if (reason === undefined) return beginAt(this.#session, subscription, positions)
     this.#session.sendResync(subscription, reason)

@@ -84,8 +84,9 @@ export class Session {
     return this.#inFlight + this.#outBytes
   }
 
-  send(frame: ServerFrame): void {
-    this.#push(bytesOf(frame))
+  /** A frame, or its bytes where they are made already. */
+  send(frame: ServerFrame | Buffer): void {
+    this.#push(Buffer.isBuffer(frame) ? frame : bytesOf(frame))
   }
 
   /** An ephemeral frame, made once for many: the first to go where the socket is slow. */
@@ -236,6 +237,7 @@ export class Session {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#membership.end()
+    this.hub.queues.closed(this)
     this.progress.subscriptions.clear()
     this.#drained?.()
   }
