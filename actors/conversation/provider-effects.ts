@@ -21,18 +21,25 @@ export const putProfile = (draft: LivingDraft, userId: string): void => {
   draft.putEffect({ key: keys.effect(conversationId, effectId), shape: 'profile', value })
 }
 
+/** Aliases of aliases are short chains; what goes round for ever is no person's. */
+const HOPS_MAX = 8
+const HOPS = /^hops:(\d)$/
+
 /** The command of now for another conversation, under an id that a repeat of it has too. */
 export const forwardTo = (draft: ConversationDraft, to: string, data: object = draft.command.data): void => {
   const { command, subjectId } = draft
   const { type, organizationId, by } = command
-  const { asksOutcome: _asks, bodyHash: _hash, type: _type, ...envelope } = command
+  const { asksOutcome: _asks, bodyHash, type: _type, ...envelope } = command
+  // Nobody waits for it, so its hash is free to count.
+  const hops = Number(HOPS.exec(bodyHash)?.[1] ?? 0) + 1
+  if (hops > HOPS_MAX) return
   const forwarded = {
     ...envelope,
     commandId: derivePlain('command', [command.commandId, 'forward', to]),
     actor: { kind: 'conversation', id: to } as const,
     by,
     asksOutcome: false,
-    bodyHash: '',
+    bodyHash: `hops:${hops}`,
     data,
   }
   const effectId = derivePlain('effect', [subjectId, 'forward', command.commandId, to])

@@ -9,7 +9,8 @@ export const EARLY_REPORTS_MAX = 50
 export const EARLY_KEPT_MS = 86_400_000
 
 /** One key holds either row; which one it is shows by its fields. */
-export const aliasAt = ({ context }: ConversationDraft, aliasId: string): AliasRow | null => {
+export const aliasAt = ({ context, rows }: ConversationDraft, aliasId: string): AliasRow | null => {
+  for (const change of rows) if (change.shape === 'alias' && change.value?.aliasId === aliasId) return change.value
   const row = context.rows.alias(aliasId)
   return row !== null && 'messageId' in row && !('content' in row) ? row : null
 }

@@ -31,7 +31,55 @@ const Uploads = Type.Array(Type.Object({ fileId: Id }, closed), {
   description: 'Uploaded before, by POST /v1/attachments.',
 })
 
-/** What an agent, bot or token says. One of text, attachments, location, template, native. */
+const Words = (max: number) => Type.String({ minLength: 1, maxLength: max })
+const OPTIONS_MAX = 20
+const ChoiceOption = Type.Object(
+  {
+    title: Words(256),
+    payload: Type.Optional(Nullable(Type.String({ maxLength: 1_000, description: 'Comes back in the answer; the title where none is given.' }))),
+    description: Type.Optional(Nullable(Type.String({ maxLength: 256 }))),
+    url: Type.Optional(Nullable(Type.String({ maxLength: 2_048, pattern: '^https?://', description: 'Opens a page.' }))),
+  },
+  closed,
+)
+const Options = Type.Array(ChoiceOption, { minItems: 1, maxItems: OPTIONS_MAX })
+const Choice = Type.Object(
+  {
+    style: Type.Optional(Type.Enum(['buttons', 'quick-replies', 'list'])),
+    header: Type.Optional(Nullable(Words(256))),
+    footer: Type.Optional(Nullable(Words(256))),
+    opener: Type.Optional(Nullable(Words(64))),
+    options: Options,
+  },
+  { ...closed, description: 'Something to tap; the question stands in `text`. Channels without it show it as text.' },
+)
+const Cards = Type.Array(
+  Type.Object(
+    {
+      title: Words(256),
+      text: Type.Optional(Nullable(Words(1_024))),
+      image: Type.Optional(Nullable(Type.Integer({ minimum: 0, maximum: ATTACHMENTS_MAX - 1, description: 'Index among the attachments.' }))),
+      url: Type.Optional(Nullable(Type.String({ maxLength: 2_048, pattern: '^https?://' }))),
+      options: Type.Optional(Type.Array(ChoiceOption, { maxItems: OPTIONS_MAX })),
+    },
+    closed,
+  ),
+  { minItems: 1, maxItems: 10 },
+)
+const ContactCards = Type.Array(
+  Type.Object(
+    {
+      name: Words(256),
+      phones: Type.Optional(Type.Array(Words(64), { maxItems: 8 })),
+      emails: Type.Optional(Type.Array(Words(254), { maxItems: 8 })),
+      organization: Type.Optional(Nullable(Words(256))),
+    },
+    closed,
+  ),
+  { minItems: 1, maxItems: 5 },
+)
+
+/** What an agent, bot or token says. One of text, attachments, location, template, choice, cards, vcards, native. */
 const said = {
   text: Type.Optional(Text),
   attachments: Type.Optional(Uploads),
@@ -47,12 +95,22 @@ const said = {
     ),
   ),
   native: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "The provider's own message object." })),
+  choice: Type.Optional(Choice),
+  cards: Type.Optional(Cards),
+  vcards: Type.Optional(ContactCards),
+  overrides: Type.Optional(
+    Type.Record(Type.String({ maxLength: 32 }), Type.Record(Type.String(), Type.Unknown()), {
+      maxProperties: 10,
+      description: "By channel: the provider's own message object in place of the rest, there alone.",
+    }),
+  ),
+  strict: Type.Optional(Type.Boolean({ description: 'Refused rather than degraded.' })),
 }
 
 /** The same as a message shows it: `{kind, text, ...}`. What is beside `kind` decides; a media's `caption` is its text. */
 const Said = Type.Object(
   {
-    kind: Type.Optional(Type.Enum(['text', 'media', 'location', 'template', 'native'])),
+    kind: Type.Optional(Type.Enum(['text', 'media', 'location', 'template', 'choice', 'cards', 'vcards', 'native'])),
     caption: Type.Optional(Text),
     ...said,
   },
@@ -193,5 +251,8 @@ export const Accepted = Type.Object({
   subject: Type.Object({ kind: Type.Enum(['conversation', 'contact', 'organization', 'endpoint']), id: Id }),
   seq: Type.Integer(),
   messageId: Type.Optional(Id),
+  degraded: Type.Optional(
+    Type.Array(Type.String(), { description: 'What the channel shows otherwise than it was said: `options→text`.' }),
+  ),
 })
 export type Accepted = Static<typeof Accepted>

@@ -75,12 +75,18 @@ const revision = (context: IntakeContext, event: Of<'edit'> | Of<'unsend'>): Com
   return toConversation(context, event, { type: 'message.revise', by: event.isOurs === true ? 'provider' : 'contact', data })
 }
 
-/** The conversation known so far learns the new id and where the person is reached; under the new id all is handed on to it. */
-const identity = (context: IntakeContext, event: Of<'identity'>): Command => {
+/** The conversation known so far learns the new id and where the person is reached; under the new id all is handed on to it, at once. */
+const identity = (context: IntakeContext, event: Of<'identity'>): Command[] => {
   const former = { ...event, userId: event.previousUserId }
   const aliases = aliasesOf(context, { ...event, aliases: [event.userId, ...(event.aliases ?? [])].filter((id) => id !== event.previousUserId) })
   const address = { userId: event.userId, threadId: event.threadId, accountAddress: event.accountAddresses[0] ?? null }
-  return toConversation(context, former, { type: 'conversation.identify', by: 'provider', data: { address, ...aliases } })
+  const { id: to } = conversationOf(context, former)
+  const { account } = context
+  const place = { accountId: account.id, channel: account.channel, contactId: contactOf(context, event).id }
+  return [
+    toConversation(context, { ...event, eventKey: [...event.eventKey, 'alias'] }, { type: 'conversation.alias', by: 'provider', data: { to, ...place } }),
+    toConversation(context, former, { type: 'conversation.identify', by: 'provider', data: { address, ...aliases } }),
+  ]
 }
 
 /** All of the account's messages: one topic's subscription is no word about the conversation. */
@@ -131,7 +137,7 @@ const tellers: { readonly [K in Told]: (context: IntakeContext, event: Of<K>) =>
     }),
   ],
   opt,
-  identity: (context, event) => [identity(context, event)],
+  identity,
   profile: (context, event) => [
     toConversation(context, event, {
       type: 'conversation.identify',

@@ -2,15 +2,24 @@
 // Between the API, where numbers are typed, and the ids that are derived from them; what a provider says is never rewritten.
 
 import { parsePhoneNumberFromString } from 'libphonenumber-js'
+import { channelOf } from '#channels'
 import type { Channel } from '#schemas/log'
 import { ConfabError } from '#errors'
 
 const INTERNATIONAL = /^\+\d{5,15}$/
 const PREFIX = /^(whatsapp|rcs|messenger):/
 
+/** As the channel's own ids are written. */
+const ownAddress = (channel: Channel, typed: string): string => {
+  const userIdOf = channelOf(channel)?.provider?.userIdOf
+  const userId = userIdOf === undefined ? typed.trim() : userIdOf(typed)
+  if (userId === null) throw new ConfabError('request_invalid', { detail: 'to is no address on this channel.' })
+  return userId
+}
+
 /** E.164 where the channel goes by numbers. Throws `request_invalid` for what cannot be a number; short codes pass. */
 export const typedAddress = (channel: Channel, typed: string): string => {
-  if (channel !== 'twilio') return typed.trim()
+  if (channel !== 'twilio') return ownAddress(channel, typed)
   const text = typed.trim()
   const prefix = PREFIX.exec(text)?.[0] ?? ''
   const rest = text.slice(prefix.length)

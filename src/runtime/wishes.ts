@@ -16,13 +16,14 @@ import {
   type WishName,
 } from '#schemas'
 import { checkOf, describeFaults } from '#schemas/check'
-import type { Account, Attachment } from '#schemas/log'
+import type { Account, Attachment, CommandData, CommandType, MessageContent } from '#schemas/log'
 import { ConfabError } from '#errors'
 import { partitionOf, type Log } from '#log'
 import type { Views } from '#views'
 import { LRUCache } from 'lru-cache'
 import { canonical } from './canonical.ts'
 import type { Answer, Commands } from './commands.ts'
+import { degradedOf } from './preview.ts'
 import { saidOf } from './said.ts'
 import type { Settings } from './settings.ts'
 import type { Facts } from './wish-parts.ts'
@@ -143,6 +144,7 @@ class WishDoor implements Wishes {
       ...seen,
     }
     const { type: command, actor, data, messageId } = wish.build(body, facts)
+    const degraded = this.#degraded(command, data as CommandData['message.send'], seen)
     const answer = await commands.submit({
       type: command,
       organizationId: grants.organizationId,
@@ -156,8 +158,20 @@ class WishDoor implements Wishes {
       subject: answer.subject,
       seq: answer.seq,
       ...(messageId === undefined ? {} : { messageId }),
+      ...(degraded.length === 0 ? {} : { degraded: [...degraded] }),
     }
     return { accepted, position: await positionOf(positions, answer, seen.conversation?.seq ?? 0) }
+  }
+
+  /** What the channel shows otherwise; refused before anything is queued where it cannot be shown at all. */
+  #degraded(
+    command: CommandType,
+    { content, isInternal }: CommandData['message.send'],
+    { conversation, account }: { readonly conversation: Conversation | null; readonly account: Account | null },
+  ): readonly string[] {
+    if ((command !== 'message.send' && command !== 'conversation.start') || isInternal || (content as MessageContent | null) === null) return []
+    const place = account ?? (conversation === null ? undefined : this.#options.settings.account(conversation.accountId))
+    return place === undefined ? [] : degradedOf(place, content, { userId: conversation?.contact.address ?? '' })
   }
 
   /** A contact has wishes of their own and no permission of the table. */

@@ -128,7 +128,7 @@ export class ChannelsSite {
     const mid = this.mid()
     const at = Date.now()
     if (channel === 'whatsapp') await this.change(whatsappText({ from, id: mid, text, at }))
-    else if (channel === 'custom') await this.connected({ messages: [{ id: mid, from, at, text }] })
+    else if (channel === 'custom') await this.connected({ messages: [{ id: mid, from, at, content: { kind: 'text', text } }] })
     else await this.items(channel, pageText({ accountId: channel === 'messenger' ? PAGE : INSTAGRAM, from, mid, text, at }))
     return mid
   }

@@ -59,8 +59,8 @@ describe('channels', () => {
     assert.equal(await site.post('whatsapp', { ...webhook, body: webhook.body.replace('forged', 'f0rged') }), 403)
     const stranger = whatsappChange('999', whatsappText({ from: '49155501991', id: 'x2', text: 'stray', at: Date.now() }))
     assert.equal(await site.post('whatsapp', signedByMeta(stranger, APP_SECRET)), 200)
-    const letters = await site.api<{ items: { code: string }[] }>('/v1/dead-letters')
-    assert.ok(letters.items.some(({ code }) => code === 'unknown_account'))
+    const metrics = await (await fetch(`${site.server.url}/metrics`)).text()
+    assert.match(metrics, /ingest_dead_letters_total\{[^}]*channel="whatsapp",code="unknown_account"\} 1/)
   })
 
   test('the same webhook thrice, at once, is one message', async () => {
@@ -210,7 +210,7 @@ describe('channels', () => {
   test('edits and words taken back reach the message, also before it', async () => {
     const { id } = await site.begin('custom', 'fay')
     await site.connected({ edits: [{ id: 'c1', from: 'fay', at: Date.now(), text: 'second thought' }] })
-    await site.connected({ messages: [{ id: 'c1', from: 'fay', at: Date.now() - 1000, text: 'first thought' }] })
+    await site.connected({ messages: [{ id: 'c1', from: 'fay', at: Date.now() - 1000, content: { kind: 'text', text: 'first thought' } }] })
     await until('edited', async () => (await site.messages(id)).some(({ content }) => content?.text === 'second thought'))
     await site.connected({ deletes: [{ id: 'c1', from: 'fay', at: Date.now() }] })
     await until('gone', async () => (await site.messages(id)).some(({ isDeleted }) => isDeleted))
@@ -256,6 +256,44 @@ describe('channels', () => {
   test('messenger: the person’s name is fetched after their first message', async () => {
     await site.begin('messenger', '5540')
     await until('Ada is known', async () => (await site.conversation('5540')).contact.name === 'Ada Lovelace')
+  })
+
+  test('what a channel shows otherwise is told in the answer, and what it cannot show is refused before it is queued', async () => {
+    const { id } = await site.begin('whatsapp', '4915550160')
+    const choice = { style: 'list', options: [{ title: 'One' }, { title: 'Two' }] }
+    const path = `/v1/conversations/${id}/messages`
+    const shown = await site.api<{ messageId: string; degraded?: string[] }>(path, { text: 'Which?', choice })
+    await site.reaches(id, shown.messageId, 'sent')
+    const message = await site.message(id, shown.messageId)
+    assert.deepEqual([message.content?.kind, message.content?.choice?.options.length], ['choice', 2])
+    const facebook = await site.begin('messenger', '5560')
+    const degraded = await site.api<{ degraded?: string[] }>(`/v1/conversations/${facebook.id}/messages`, {
+      location: { latitude: 1, longitude: 2, name: null, address: null },
+    })
+    assert.deepEqual(degraded.degraded, ['location→text'])
+    const strict = { location: { latitude: 1, longitude: 2, name: null, address: null }, strict: true }
+    await assert.rejects(site.api(`/v1/conversations/${facebook.id}/messages`, strict), /content_refused/)
+  })
+
+  test('a tapped option, a contact card and a place come in as what they are', async () => {
+    const from = '4915550161'
+    await site.begin('whatsapp', from)
+    const { id } = await site.conversation(from)
+    const base = { from, timestamp: String(Math.floor(Date.now() / 1000)) }
+    const contacts = [{ profile: { name: 'Ada' }, wa_id: from }]
+    await site.change({
+      contacts,
+      messages: [
+        { ...base, id: 'wamid.k1', type: 'interactive', interactive: { type: 'button_reply', button_reply: { id: 'YES', title: 'Yes' } } },
+        { ...base, id: 'wamid.k2', type: 'contacts', contacts: [{ name: { formatted_name: 'Bob' }, phones: [{ phone: '+15550100' }] }] },
+        { ...base, id: 'wamid.k3', type: 'location', location: { latitude: 52.5, longitude: 13.4 } },
+      ],
+    })
+    const kinds = await until('all three', async () => {
+      const all = (await site.messages(id)).map(({ content }) => content?.kind)
+      return all.length === 4 && all
+    })
+    assert.deepEqual(kinds.toSorted(), ['answer', 'location', 'text', 'vcards'])
   })
 
   test('a refused token is told in the account, once, and new credentials clear it', async () => {

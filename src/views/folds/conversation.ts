@@ -24,6 +24,7 @@ interface Data {
   readonly isBlocked?: boolean
   readonly sendAt?: string | null
   readonly isDue?: boolean
+  readonly isStandby?: boolean | null
   readonly to?: NonNullable<Row['offer']>['to'] | null
   readonly expiresAt?: string
   readonly participants?: readonly string[]
@@ -73,7 +74,7 @@ const received = (row: Row, event: EventShape, data: Data): Row => ({
   ...row,
   lastInboundAt: event.at,
   lastActivityAt: row.isBlocked ? row.lastActivityAt : event.at,
-  waitingSince: row.isBlocked || row.isOptedOut === true ? row.waitingSince : (row.waitingSince ?? event.at),
+  waitingSince: row.isBlocked || row.isOptedOut === true || data.isStandby === true ? row.waitingSince : (row.waitingSince ?? event.at),
   window: data.window === null || data.window === undefined ? row.window : { expiresAt: data.window.expiresAt },
   lastMessage: lastMessageOf(event, data),
   unread: row.unread + 1,
@@ -84,7 +85,7 @@ const queued = (row: Row, event: EventShape, data: Data): Row => {
   if (data.sendAt !== null && data.sendAt !== undefined) return row
   if ((data.attempt ?? 1) > 1 && data.isDue !== true) return withSendState(row, data, 'queued')
   const after: Row = { ...row, lastActivityAt: event.at, lastMessage: lastMessageOf(event, data) }
-  if (event.by.kind !== 'agent' && event.by.kind !== 'bot') return after
+  if (event.by.kind !== 'agent' && event.by.kind !== 'bot' && event.by.kind !== 'provider') return after
   after.lastReplyAt = event.at
   after.waitingSince = null
   if (event.by.kind === 'agent') after.firstReplyAt = row.firstReplyAt ?? event.at
@@ -179,6 +180,8 @@ const step = (row: Row, event: EventShape, data: Data): Row => {
     case 'handover.released':
     case 'handover.expired':
       return withoutOffer(row)
+    case 'window.opened':
+      return { ...row, window: data.window === null || data.window === undefined ? row.window : { expiresAt: data.window.expiresAt } }
     case 'conversation.blocked':
       return { ...row, isBlocked: data.isBlocked === true }
     case 'conversation.opted':
