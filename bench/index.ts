@@ -2,8 +2,10 @@
 // `npm run bench -- --list` explains them.
 
 import { parseArgs } from 'node:util'
+import { avalanche } from './avalanche.ts'
 import { broadcast } from './broadcast.ts'
 import { decide } from './decide.ts'
+import { deploy } from './deploy.ts'
 import { idle } from './idle.ts'
 import { ingest } from './ingest.ts'
 import { jitter } from './jitter.ts'
@@ -11,9 +13,12 @@ import { kafkaCommands } from './kafka-commands.ts'
 import { kafkaLatency } from './kafka-latency.ts'
 import { list } from './list.ts'
 import { parse } from './parse.ts'
+import { replay } from './replay.ts'
 import { restart } from './restart.ts'
 import { restore } from './restore.ts'
 import { scale } from './scale.ts'
+import { scopes } from './scopes.ts'
+import { slowClient } from './slow-client.ts'
 import type { Benchmark } from './benchmark.ts'
 
 const benchmarks: readonly Benchmark[] = [
@@ -29,6 +34,11 @@ const benchmarks: readonly Benchmark[] = [
   broadcast,
   idle,
   jitter,
+  deploy,
+  avalanche,
+  slowClient,
+  replay,
+  scopes,
 ]
 
 const { values, positionals } = parseArgs({

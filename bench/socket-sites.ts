@@ -22,7 +22,22 @@ const CONVERSATIONS = 100
 const FILL = 'x'.repeat(620)
 const BEARERS = 16
 
-export type Hook = Omit<ClientOptions, 'port' | 'dialect' | 'credential' | 'localAddress'>
+export type Hook = Omit<ClientOptions, 'port' | 'dialect' | 'credential' | 'localAddress'> & {
+  /** Of a proxy before the server. */
+  readonly port?: number
+  /** The room, where the server has rooms. */
+  readonly room?: string
+}
+
+export interface PublishOptions {
+  /** More characters of text. */
+  readonly fill?: number
+  /** Rooms, where the server has rooms. */
+  readonly keys?: readonly string[]
+  readonly times?: number
+  /** The account that it comes in by, where the server has accounts. */
+  readonly account?: TwilioAccount
+}
 
 export interface Site {
   readonly dialect: Dialect
@@ -31,7 +46,7 @@ export interface Site {
   /** The n-th client; same number, same principal. */
   dial(n: number, hook: Hook): BenchSocket
   /** An event that carries #number#; resolves when the server has answered. */
-  publish(number: number): Promise<void>
+  publish(number: number, options?: PublishOptions): Promise<void>
   kill(): Promise<void>
   /** SIGTERM, and up again. */
   restart(): Promise<void>
@@ -92,13 +107,13 @@ class ConfabSite implements Site {
     const credential = this.#tokens[n % this.#tokens.length] ?? ''
     return new BenchSocket({ port: this.port, dialect: 'confab', credential, localAddress: sourceOf(n), ...hook })
   }
-  publish(number: number): Promise<void> {
+  publish(number: number, { fill = 0, account = this.#account }: PublishOptions = {}): Promise<void> {
     const sid = messageSid(50, this.#sent++)
     const from = `+1555${String(1_000_000 + (this.#sent % CONVERSATIONS))}`
-    const parameters = inboundParameters(this.#account, { sid, from, text: `#${number}#` })
-    return post(this.port, this.#account.path, new URLSearchParams(parameters).toString(), {
+    const parameters = inboundParameters(account, { sid, from, text: `#${number}#${'x'.repeat(fill)}` })
+    return post(this.port, account.path, new URLSearchParams(parameters).toString(), {
       'content-type': 'application/x-www-form-urlencoded',
-      'x-twilio-signature': signTwilio(this.#account.authToken, `${this.#account.publicUrl}${this.#account.path}`, parameters),
+      'x-twilio-signature': signTwilio(account.authToken, `${account.publicUrl}${account.path}`, parameters),
     })
   }
   async kill(): Promise<void> {
@@ -166,11 +181,10 @@ class BareSite implements Site {
     return this.#child?.pid ?? 0
   }
   dial(n: number, hook: Hook): BenchSocket {
-    const { scope } = hook as { scope?: { key?: string } }
-    return new BenchSocket({ port: this.port, dialect: this.dialect, credential: scope?.key ?? 'all', localAddress: sourceOf(n), ...hook })
+    return new BenchSocket({ port: this.port, dialect: this.dialect, credential: hook.room ?? 'all', localAddress: sourceOf(n), ...hook })
   }
-  publish(number: number, keys: readonly string[] = ['all'], times = 1): Promise<void> {
-    return post(this.port, '/publish', JSON.stringify({ keys, times, event: { text: `#${number}#`, fill: FILL } }), {})
+  publish(number: number, { fill = 0, keys = ['all'], times = 1 }: PublishOptions = {}): Promise<void> {
+    return post(this.port, '/publish', JSON.stringify({ keys, times, event: { text: `#${number}#`, fill: FILL + 'x'.repeat(fill) } }), {})
   }
   async kill(): Promise<void> {
     const child = this.#child

@@ -64,6 +64,7 @@ const frameOf = (opcode: number, payload: Buffer): Buffer => {
 export class BenchSocket {
   readonly place: Place
   isLive = false
+  hasBeenLive = false
   /** The server's word, when it had one: the upgrade's status, the close code. */
   #status = 0
   #code = 1006
@@ -142,7 +143,7 @@ export class BenchSocket {
 
   #live(): void {
     if (this.isLive) return
-    this.isLive = true
+    this.isLive = this.hasBeenLive = true
     this.#options.onLive?.()
   }
 
