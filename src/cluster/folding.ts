@@ -18,12 +18,10 @@ export interface FoldingOptions {
   /** Milliseconds, rising. */
   readonly now: () => number
   readonly after: (ms: number, callback: () => void) => () => void
-  readonly onChanged: (facts: {
-    readonly folded: number
-    readonly gained: number
-    readonly lost: number
-    readonly forgotten: number
-  }) => void
+  readonly onChanged: (
+    folded: ReadonlySet<number>,
+    facts: { readonly gained: number; readonly lost: number; readonly forgotten: number },
+  ) => void
 }
 
 type Wish = Pick<FoldingOptions, 'routing' | 'url' | 'standbys'>
@@ -76,7 +74,7 @@ export class Folding {
     if (gained.length === 0 && lost.length === 0 && forget.length === 0) return
     this.#folded = wanted
     for (const partition of forget) this.#lostAt.delete(partition)
-    this.#options.onChanged({ folded: wanted.size, gained: gained.length, lost: lost.length, forgotten: forget.length })
+    this.#options.onChanged(wanted, { gained: gained.length, lost: lost.length, forgotten: forget.length })
     await this.#views.fold(wanted, forget)
   }
 

@@ -10,6 +10,7 @@ import { openNodeDoor, type NodeDoor } from './door.ts'
 import { Folding, shareOf, type FoldingOptions } from './folding.ts'
 import { Routing } from './routing.ts'
 import { ClusterViews } from './views.ts'
+import { Warming } from './warming.ts'
 
 export type { NodeDoor } from './door.ts'
 
@@ -40,6 +41,8 @@ export interface ClusterOptions extends Pick<FoldingOptions, 'after'> {
   readonly now: () => number
   readonly logger: ClusterLogger
   readonly onError: (error: unknown) => void
+  /** Brings what an owner must know by key of a partition here, where the log can do that. */
+  readonly restore?: ((partition: number) => Promise<void>) | undefined
   /** undefined = all partitions. */
   readonly openViews: (partitions: ReadonlySet<number> | undefined) => Promise<FoldedViews>
 }
@@ -79,7 +82,16 @@ export const openCluster = async (options: ClusterOptions): Promise<ClusterNode>
     after,
     serves: () => new Map([...views.held()].map((partition) => [partition, views.applied('events', partition)])),
   })
-  const onChanged: FoldingOptions['onChanged'] = (facts) => logger.info({ name: 'views.shared', ...facts })
+  const warming = new Warming({
+    restore: options.restore ?? (() => Promise.resolve()),
+    onError: (error, partition) => logger.warn({ name: 'standby.cold', partition, err: error }),
+  })
+  // Where every node stands by for all, each would keep all of it.
+  if (first !== undefined) warming.want(first)
+  const onChanged: FoldingOptions['onChanged'] = (folded, facts) => {
+    logger.info({ name: 'views.shared', folded: folded.size, ...facts })
+    warming.want(folded)
+  }
   const folding =
     first === undefined || standbys === 'all' ? undefined : new Folding(views, first, { routing, url, standbys, now, after, onChanged })
   const stopLooking = announceChanges({ announcer, views, after })
@@ -95,6 +107,7 @@ export const openCluster = async (options: ClusterOptions): Promise<ClusterNode>
     leave,
     async close() {
       await leave()
+      warming.close()
       await folding?.close()
       await routing.close()
       await calls.close()

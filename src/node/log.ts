@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { encode, leaseRecord } from '#schemas/log'
 import type { Config } from '#config'
 import { ConfabError } from '#errors'
-import { openEmbeddedLog, openKafkaLog, type KafkaConnection, type LeaseFacts, type Log } from '#log'
+import { openEmbeddedLog, openKafkaLog, type KafkaConnection, type KafkaLogHandle, type LeaseFacts, type Log } from '#log'
 import type { NodeTools } from './tools.ts'
 
 type LogTools = Pick<NodeTools, 'logger' | 'metrics'>
@@ -71,7 +71,7 @@ export const connectionOf = (config: Config): KafkaConnection => ({
       }),
 })
 
-const openShared = (config: Config, { logger }: LogTools): Promise<Log> =>
+const openShared = (config: Config, { logger }: LogTools): Promise<NodeLog> =>
   openKafkaLog({
     connection: connectionOf(config),
     client: config.kafkaClient,
@@ -122,5 +122,8 @@ export const openTelemetryLog = (config: Config, log: Log): Pick<Log, 'append' |
   }
 }
 
-export const openLog = (config: Config, tools: LogTools): Promise<Log> =>
+/** What a log on Kafka can do beside: bring what an owner must know by key here before anybody asks. */
+export type NodeLog = Log & Partial<Pick<KafkaLogHandle, 'restorePartition'>>
+
+export const openLog = (config: Config, tools: LogTools): Promise<NodeLog> =>
   config.kafkaBrokers.length === 0 ? openOwn(config, tools) : openShared(config, tools)

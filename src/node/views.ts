@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { openCluster, type NodeDoor } from '#cluster'
 import type { Config } from '#config'
+import type { Topic } from '#topics'
 import { openViews, type FoldedViews, type Views } from '#views'
 import type { openFileLinks } from '../file-links.ts'
 import { watchViewLag } from '../view-lag.ts'
@@ -18,6 +19,9 @@ export interface NodeViews {
   /** Tells them that this one stops. */
   readonly leave?: () => Promise<void>
 }
+
+/** What an owner looks up as it decides. */
+const OWNERS_TOPICS = ['conversations', 'messages', 'outcomes', 'contacts'] as const satisfies readonly Topic[]
 
 /** Nodes that can be told apart know of each other, whether they share the views out or not. */
 const isAmongOthers = (config: Config): boolean => config.kafkaBrokers.length > 0 && config.nodeUrl !== ''
@@ -58,6 +62,8 @@ export const openNodeViews = async (
     after,
     logger,
     onError,
+    restore:
+      log.restorePartition === undefined ? undefined : (partition) => log.restorePartition?.(OWNERS_TOPICS, partition) ?? Promise.resolve(),
     openViews: open,
   })
   stack.add(() => node.close())

@@ -12,7 +12,7 @@ import { openCluster, type Cluster, type Place } from '../ledger/cluster.ts'
 import { messageSid, signedRequest } from '../twilio-webhooks.ts'
 
 const PEOPLE = 40
-const WRITES = 300
+const WRITES = 150
 
 interface Listed {
   readonly status: number
