@@ -63,3 +63,15 @@ export const writePackets = (connection: EngineConnection, namespace: string, pa
   const options = { compress: false, wsPreEncodedFrame: [frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames)] }
   connection.write(text, options, done)
 }
+
+/** How long a client is given to read the last words. */
+export const CLOSE_MS = 2_000
+
+/** Closes in order; who does not read or poll is cut. */
+export const closeConnection = (connection: EngineConnection): void => {
+  // A poll that never comes is awaited half a minute, whatever is said later.
+  if (connection.transport.name === 'polling') Object.assign(connection.transport, { closeTimeout: CLOSE_MS })
+  connection.close()
+  const timer = setTimeout(() => connection.close(true), CLOSE_MS)
+  connection.once('close', () => clearTimeout(timer))
+}

@@ -5,15 +5,13 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Server } from 'socket.io'
-import { Packets, type EngineConnection } from './packets.ts'
+import { CLOSE_MS, closeConnection, Packets, type EngineConnection } from './packets.ts'
 import type { Reception } from './reception.ts'
 import { Visit } from './visit.ts'
 
 const PATH = '/v1/socket.io'
 /** Seconds after which who was not let in may ask again. */
 const RETRY_AFTER = '2'
-/** How long a closing connection may take. */
-const CLOSE_MS = 2_000
 /** One agent of several organizations may have a session in each over one connection. */
 const NAMESPACE = /^\/organizations\/([\w-]{1,64})$/
 /** What engine.io reads before it cuts without a word: up to here a frame over the limit is told so. */
@@ -98,9 +96,8 @@ export class SocketIoDoor {
     if (server === undefined) return
     const open = Object.values(server.engine.clients)
     const closed = [...open, ...this.#sockets].map((each) => new Promise<void>((resolve) => each.once('close', () => resolve())))
-    for (const connection of open) connection.close()
+    for (const connection of open) closeConnection(connection)
     const timer = setTimeout(() => {
-      for (const connection of open) connection.close(true)
       for (const socket of this.#sockets) socket.destroy()
     }, CLOSE_MS)
     await Promise.all(closed)
@@ -143,7 +140,7 @@ export class SocketIoDoor {
   }
 
   #open(Made: typeof Server): Loaded {
-    const { frameBytesMax, helloTimeoutMs } = this.#reception
+    const { frameBytesMax } = this.#reception
     // Requests are handed to its engine from outside: it is attached to a server that never says anything, which it knows by its `listen`.
     const deaf = Object.assign(new EventEmitter(), { listen: () => undefined })
     const server = new Made(deaf as unknown as HttpServer, {
@@ -154,7 +151,6 @@ export class SocketIoDoor {
       perMessageDeflate: false,
       httpCompression: false,
       maxHttpBufferSize: frameBytesMax * PACKET_FACTOR,
-      connectTimeout: helloTimeoutMs,
       cleanupEmptyChildNamespaces: true,
       // No connection state recovery: our cursors hold after any restart, on any node, and for as long as the log does.
     }) as Loaded
@@ -188,8 +184,16 @@ export class SocketIoDoor {
     const end = this.#admitted.get(connection.request)
     this.#admitted.delete(connection.request)
     if (end === undefined) return
-    this.#ends.set(connection, end)
-    connection.once('close', end)
+    // A visit has a deadline of its own; this is for who never begins one.
+    const deadline = setTimeout(() => {
+      if (this.#visits.get(connection) === undefined) closeConnection(connection)
+    }, this.#reception.helloTimeoutMs)
+    const settle = (): void => {
+      clearTimeout(deadline)
+      end()
+    }
+    this.#ends.set(connection, settle)
+    connection.once('close', settle)
   }
 
   /** A connection that no session is left on, and whose client begins none, holds a place for nothing. */
@@ -197,7 +201,7 @@ export class SocketIoDoor {
     const isUnused = (): boolean => connection.readyState === 'open' && this.#visits.get(connection) === 0
     if (!isUnused()) return
     const timer = setTimeout(() => {
-      if (isUnused()) connection.close()
+      if (isUnused()) closeConnection(connection)
     }, this.#reception.helloTimeoutMs)
     connection.once('close', () => clearTimeout(timer))
   }

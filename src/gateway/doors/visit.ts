@@ -6,15 +6,13 @@ import { ConfabError } from '#errors'
 import type { Authenticated } from '../hub.ts'
 import { bytesOf, endOf, parseFrame, type CloseReason } from '../protocol.ts'
 import type { Connection } from '../sessions/session.ts'
-import { textOf, writePackets, type Packets } from './packets.ts'
+import { closeConnection, textOf, writePackets, type Packets } from './packets.ts'
 import type { Guest, Reception } from './reception.ts'
 
 /** Frames that may come before the session is open. */
 const HELD_MAX = 64
 /** Answers that a client may wait for. */
 const ACKS_MAX = 256
-/** How long a client is given to read the last words. */
-const CLOSE_MS = 2_000
 
 type Ack = (answer?: unknown) => void
 /** What the handshake proved: who asks, or why not. */
@@ -221,9 +219,7 @@ export class Visit {
     const last = endOf(reason)
     if (conn.readyState === 'open') writePackets(conn, socket.nsp.name, [this.#parts.packets.of(bytesOf(last))])
     if (last.mayReturn === false) return void socket.disconnect()
-    conn.close()
-    const timer = setTimeout(() => conn.close(true), CLOSE_MS)
-    conn.once('close', () => clearTimeout(timer))
+    closeConnection(conn)
   }
 }
 
