@@ -7,6 +7,8 @@ import { asyncApi, ClientFrame, ServerFrame } from '#schemas'
 interface Document {
   asyncapi: string
   channels: {
+    socketIo: { address: string; messages: Record<string, object> }
+    stream: { address: string; messages: Record<string, { name?: string; payload?: object; $ref?: string }> }
     socket: { address: string; messages: Record<string, { summary?: string; payload: { properties: { frame: { const: string } } } }> }
   }
   operations: Record<string, { messages: { $ref: string }[] }>
@@ -24,8 +26,25 @@ test('the AsyncAPI document names every frame of both sides, each with a summary
   }
 })
 
-test('every reference of an operation leads to a message', () => {
+const at = (document: object, pointer: string): unknown =>
+  pointer
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], document)
+
+test('every reference leads to what is there, and every message of a channel stands in an operation', () => {
   const document = asyncApi() as Document
-  const names = Object.values(document.operations).flatMap(({ messages }) => messages.map(({ $ref }) => $ref.split('/').at(-1) ?? ''))
-  assert.deepEqual(names.toSorted(), Object.keys(document.channels.socket.messages).toSorted())
+  const pointers = [...JSON.stringify(document).matchAll(/"\$ref":"(#[^"]+)"/g)].map(([, pointer = '']) => pointer)
+  for (const pointer of pointers) assert.notEqual(at(document, pointer), undefined, pointer)
+  const used = Object.values(document.operations).flatMap(({ messages }) => messages.map(({ $ref }) => $ref))
+  for (const [name, { messages }] of Object.entries(document.channels))
+    for (const message of Object.keys(messages)) assert.ok(used.includes(`#/channels/${name}/messages/${message}`), `${name} ${message}`)
+})
+
+test('all three doors are described; the stream has nothing of what only an asker gets', () => {
+  const { socket, socketIo, stream } = (asyncApi() as Document).channels
+  assert.deepEqual([socket.address, socketIo.address, stream.address], ['/v1/socket', '/v1/socket.io', '/v1/stream'])
+  assert.deepEqual(Object.keys(socketIo.messages).toSorted(), [...Object.keys(socket.messages), 'resume'].toSorted())
+  for (const name of ['result', 'pong', 'event', 'error', 'hello']) assert.equal(name in stream.messages, false, name)
+  for (const name of ['fact', 'problem', 'checkpoint', 'snapshot', 'resync', 'reconnect']) assert.equal(name in stream.messages, true, name)
 })
