@@ -52,9 +52,7 @@ const bare = async (bootstrap: string, count: number): Promise<Float64Array> => 
   const queues = producers.map(() => Promise.resolve())
   const commit = (n: number): Promise<void> => {
     const partition = n % 32
-    const next = (queues[partition] ?? Promise.resolve()).then(
-      async () => void (await producers[partition]?.commit(recordsOf(prefix, partition, n))),
-    )
+    const next = (queues[partition] ?? Promise.resolve()).then(() => producers[partition]?.commit(recordsOf(prefix, partition, n)))
     queues[partition] = next
     return next
   }
