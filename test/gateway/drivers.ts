@@ -62,7 +62,7 @@ const wsFollower = (opening: Opening): Follower => {
   })
 }
 
-export class SocketIoFollower extends Recorder implements Follower {
+class SocketIoFollower extends Recorder implements Follower {
   readonly socket: Socket
   readonly closed: Promise<End>
   #last: End | undefined
