@@ -43,6 +43,7 @@ export const errors = {
   // the command door
   outcome_pending: entry(504, 'The command is in the log and not decided yet. Repeat it with the same key.', true),
   idempotency_mismatch: entry(422, 'This key was used before with another body.'),
+  provider_failed: entry(502, 'The provider’s answer could not be read.', true),
   content_refused: entry(422, 'The channel cannot show this message.'),
   conversation_aliased: entry(409, 'This person’s conversation has another id: `conversationId`.'),
   conversation_parked: entry(503, 'This conversation is parked after a fault; an operator must replay or discard it.', true),

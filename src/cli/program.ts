@@ -7,6 +7,7 @@ import { addConfig } from './config.ts'
 import { addDeadLetters } from './dead-letters.ts'
 import { addDoctor } from './doctor.ts'
 import { addExport } from './export.ts'
+import { addFake } from './fake.ts'
 import { addFind } from './find.ts'
 import { addImport } from './import.ts'
 import { addServe } from './serve.ts'
@@ -29,6 +30,7 @@ for (const add of [
   addImport,
   addToken,
   addSimulate,
+  addFake,
   addDoctor,
   addConfig,
   addTopics,

@@ -1,29 +1,22 @@
 // `confab simulate`: genuinely signed provider webhooks at a chosen rate, for trying Confab without a provider's account.
-// Makes an account of its own once and keeps its credentials beside the data, since the server never gives credentials back.
+// Makes an account of each channel once and keeps its credentials beside the data, since the server never gives credentials back.
 
-import { createHmac, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig } from '#config'
 import { ConfabError } from '#errors'
+import { newAccount, said, simulated, type Simulated, type SimulatedAccount } from './fakes/people.ts'
 import { openRemote, withRemote, type Remote, type RemoteOptions } from './remote.ts'
-
-interface Credentials {
-  readonly accountSid: string
-  readonly authToken: string
-  readonly number: string
-  readonly ingestUrl: string
-}
 
 interface SimulateOptions extends RemoteOptions {
   readonly rate: string
   readonly count: string
   readonly people: string
   readonly text?: string
+  readonly channel: string
 }
 
-const NUMBER = '+15550199'
 const TEXTS = [
   'Hello, is anybody there?',
   'Where is my order?',
@@ -33,45 +26,40 @@ const TEXTS = [
   'When do you open tomorrow?',
 ]
 
-const account = async (remote: Remote): Promise<Credentials> => {
-  const path = join(loadConfig().dataDirectory, 'simulate.json')
-  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Credentials
-  const credentials = { accountSid: `AC${randomBytes(16).toString('hex')}`, authToken: randomBytes(16).toString('hex') }
-  const made = await remote.call<{ ingestUrl: string }>('/v1/accounts', {
-    channel: 'twilio',
-    name: 'Simulator (SMS)',
-    externalId: NUMBER,
-    credentials,
-  })
-  const kept = { ...credentials, number: NUMBER, ingestUrl: made.ingestUrl }
-  writeFileSync(path, JSON.stringify(kept), { mode: 0o600 })
-  return kept
+/** Made once for each channel and server directory; kept in a file of its own, mode 0600. */
+const account = async (remote: Remote, channel: Simulated): Promise<SimulatedAccount> => {
+  const path = join(loadConfig().dataDirectory, channel === 'twilio' ? 'simulate.json' : `simulate-${channel}.json`)
+  if (existsSync(path)) return kept(JSON.parse(readFileSync(path, 'utf8')) as Partial<SimulatedAccount> & Former)
+  const wanted = newAccount(channel)
+  const body = { channel, name: `Simulator (${channel})`, ...wanted }
+  const made = await remote.call<{ ingestUrl: string; secret?: string }>('/v1/accounts', body)
+  const credentials = { ...wanted.credentials, ...(made.secret === undefined ? {} : { secret: made.secret }) }
+  const whole: SimulatedAccount = { channel, externalId: wanted.externalId, ingestUrl: made.ingestUrl, credentials }
+  writeFileSync(path, JSON.stringify(whole), { mode: 0o600 })
+  return whole
 }
 
-/** What Twilio posts for an inbound text, with its signature (HMAC-SHA1 of the URL and the sorted parameters). */
-const webhook = (credentials: Credentials, message: { from: string; text: string }): { signature: string; body: string } => {
-  const sid = `SM${randomBytes(16).toString('hex')}`
-  const parameters: Record<string, string> = {
-    AccountSid: credentials.accountSid,
-    ApiVersion: '2010-04-01',
-    Body: message.text,
-    From: message.from,
-    MessageSid: sid,
-    NumMedia: '0',
-    NumSegments: '1',
-    SmsMessageSid: sid,
-    SmsSid: sid,
-    SmsStatus: 'received',
-    To: credentials.number,
-  }
-  const signedUrl = credentials.ingestUrl.replace(/#.*$/, '')
-  const signed = Object.keys(parameters)
-    .toSorted()
-    .reduce((text, name) => `${text}${name}${parameters[name] ?? ''}`, signedUrl)
-  return {
-    signature: createHmac('sha1', credentials.authToken).update(signed).digest('base64'),
-    body: new URLSearchParams(parameters).toString(),
-  }
+/** As files lay there before there was more than Twilio. */
+interface Former {
+  readonly accountSid?: string
+  readonly authToken?: string
+  readonly number?: string
+}
+
+const kept = ({ channel, externalId, ingestUrl, credentials, accountSid, authToken, number }: Partial<SimulatedAccount> & Former): SimulatedAccount => ({
+  channel: channel ?? 'twilio',
+  externalId: externalId ?? number ?? '',
+  ingestUrl: ingestUrl ?? '',
+  credentials: credentials ?? { accountSid: accountSid ?? '', authToken: authToken ?? '' },
+})
+
+const channelsOf = (given: string): readonly Simulated[] => {
+  if (given === 'all') return simulated
+  const names = given.split(',').map((name) => name.trim())
+  const stranger = names.find((name) => !(simulated as readonly string[]).includes(name))
+  if (stranger !== undefined || names.length === 0)
+    throw new ConfabError('option_invalid', { detail: `--channel expects all, or some of ${simulated.join(', ')}.` })
+  return names as Simulated[]
 }
 
 const whole = (name: string, text: string, max: number): number => {
@@ -88,15 +76,16 @@ const simulate = async (options: SimulateOptions): Promise<void> => {
     whole('people', options.people, 1_000_000),
   ]
   const remote = openRemote(options)
-  const credentials = await account(remote)
-  const target = `${remote.url}${new URL(credentials.ingestUrl).pathname}`
+  const accounts: SimulatedAccount[] = []
+  for (const channel of channelsOf(options.channel)) accounts.push(await account(remote, channel))
   const statuses = new Map<number, number>()
   const startedAt = performance.now()
   const send = async (n: number): Promise<void> => {
     const text = options.text ?? TEXTS[n % TEXTS.length] ?? ''
-    const { signature, body } = webhook(credentials, { from: `+1555${String(3_000_000 + (n % people))}`, text })
-    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature }
-    const answer = await fetch(target, { method: 'POST', headers, body })
+    const from = accounts[n % accounts.length]
+    if (from === undefined) return
+    const { headers, body } = said(from, { person: n % people, text, at: Date.now() })
+    const answer = await fetch(`${remote.url}${new URL(from.ingestUrl).pathname}`, { method: 'POST', headers, body })
     await answer.text()
     statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
   }
@@ -120,11 +109,12 @@ export const addSimulate = (program: Command): void => {
   withRemote(
     program
       .command('simulate')
-      .description('send signed Twilio webhooks to a running server, as customers would')
+      .description('send signed provider webhooks to a running server, as customers would')
       .addHelpText(
         'after',
-        '\nExamples:\n  confab simulate\n  confab simulate --count 1000 --rate 100 --people 50\n  confab simulate --count 1 --text "Is anybody there?"',
+        '\nExamples:\n  confab simulate\n  confab simulate --count 1000 --rate 100 --people 50\n  confab simulate --count 1 --text "Is anybody there?"\n  confab simulate --channel all --count 100',
       )
+      .option('--channel <names>', 'by comma: twilio, messenger, instagram, whatsapp, custom; or all', 'twilio')
       .option('--rate <n>', 'webhooks a second', '1')
       .option('--count <n>', 'how many', '10')
       .option('--people <n>', 'how many customers they come from', '5')

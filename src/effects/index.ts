@@ -1,6 +1,8 @@
 // The only place where a wish becomes a request: the outgoing guard and the carriers of effects.
 // Between the outbox and the world outside.
 
+export { openAccountHealth } from './account-health.ts'
+export type { AccountHealth } from './account-health.ts'
 export { openBackfill } from './backfill.ts'
 export type { Backfill, BackfillOptions } from './backfill.ts'
 export { openCarriers } from './carriers.ts'
@@ -15,6 +17,7 @@ export { inboundFileId, openMedia } from './media.ts'
 export type { Media, MediaOptions } from './media.ts'
 export { openOutbox } from './outbox.ts'
 export type { Carrier, OpenEffect, Outbox, OutboxOptions } from './outbox.ts'
+export { apiUrlsOf, credentialsOf, trustedOrigins } from './providers.ts'
 export { openReports, openWaits } from './reports.ts'
 export type { Logger, Reports, ReportsOptions, WaitUntil } from './reports.ts'
 export { openSender } from './sender.ts'

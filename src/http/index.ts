@@ -31,6 +31,7 @@ import { pageRoutes } from './routes/pages.ts'
 import { schemaRoutes } from './routes/schemas.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { installCors } from './visitors.ts'
+import { accountHealthRoutes } from './routes/account-health.ts'
 import { settingRoutes } from './routes/settings.ts'
 import { signInLinkRoutes } from './routes/sign-in-links.ts'
 import { installValidation } from './validation.ts'
@@ -127,6 +128,7 @@ const apiRoutes = async (app: FastifyTypebox, options: HttpOptions, { authentica
   contactRoutes(app, tools)
   auditRoutes(app, tools)
   settingRoutes(app, tools)
+  accountHealthRoutes(app, tools)
   sessionRoutes(app, tools)
   signInLinkRoutes(app, tools)
   deadLetterRoutes(app, tools)

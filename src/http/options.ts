@@ -9,6 +9,7 @@ import type { Account, Attachment, Command, RequestLog } from '#schemas/log'
 import type { ChannelAdapter, ParsedEvent } from '#channels'
 import type { NodeDoor } from '#cluster'
 import type { Config } from '#config'
+import type { AccountHealth } from '#effects'
 import type { Log, LogRecord } from '#log'
 import type { Metrics } from '#metrics'
 import type { Registry } from '#registry'
@@ -115,6 +116,7 @@ export interface HttpOptions {
   readonly intake: Intake
   readonly wishes: Pick<Wishes, 'execute'>
   readonly settingWishes: SettingWishes
+  readonly accountHealth: AccountHealth
   readonly deadLetters: DeadLetters
   readonly registry: Pick<Registry, 'subjects' | 'versions' | 'withId'>
   readonly clock: () => number

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { asyncApi } from '#schemas'
 import { channelOf } from '#channels'
 import { ConfabError } from '#errors'
-import type { openUploads } from '#effects'
+import { apiUrlsOf, credentialsOf, openAccountHealth, openOutgoing, trustedOrigins, type AccountHealth, type openUploads } from '#effects'
 import { openGateway, openRedisBoard, type Gateway, type GatewayOptions } from '#gateway'
 import { openHttp, type Http, type HttpOptions } from '#http'
 import { partitionOf } from '#log'
@@ -81,7 +81,7 @@ const openNodeGateway = (core: Core, tools: NodeTools & Pick<DoorTools, 'views' 
     execute,
     partitionOf,
     // Alone there is no other node to move to: clients come back when this one does.
-    ...(config.kafkaBrokers.length === 0 ? { config: { drainMs: 0 } } : {}),
+    config: { handshakesPerSecondMax: config.handshakesPerSecond, ...(config.kafkaBrokers.length === 0 ? { drainMs: 0 } : {}) },
     ...boardOf(core, tools),
     isAlone: config.kafkaBrokers.length === 0,
     addressOf: openAddresses(config.trustedProxies),
@@ -117,6 +117,19 @@ const openNodeReadiness = ({ log, tails, owners }: Core, { views, gateway }: Pic
     }),
   })
 
+/** Asks providers by a guard of its own: a node without the duty to send has this door all the same. */
+const openNodeAccountHealth = ({ config, settings, secrets }: Core, { stack }: NodeTools): AccountHealth => {
+  const outgoing = openOutgoing({ allow: config.egressAllow, trustedOrigins: trustedOrigins(config), proxyUrl: config.egressProxy })
+  stack.add(() => outgoing.close())
+  return openAccountHealth({
+    settings,
+    credentialsOf: credentialsOf(secrets),
+    apiUrlOf: apiUrlsOf(config),
+    outgoing,
+    publicUrl: () => config.publicUrl,
+  })
+}
+
 /** Gateway, wishes and HTTP, which know one another: the gateway carries out commands, HTTP authenticates for it. */
 export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => {
   const { logger, metrics, stack, views, uploads, links, onWebhookRefused } = tools
@@ -148,6 +161,7 @@ export const openDoors = async (core: Core, tools: DoorTools): Promise<Http> => 
     intake: { commandsOf, accountOf, recordOf, partitionOf, conversationIdOf, contactIdOf },
     wishes,
     settingWishes,
+    accountHealth: openNodeAccountHealth(core, tools),
     deadLetters: openDeadLetters({ ...core, organizations: () => settings.organizations() }),
     random: randomBytes,
     logger,

@@ -296,6 +296,19 @@ describe('channels', () => {
     assert.deepEqual(kinds.toSorted(), ['answer', 'location', 'text', 'vcards'])
   })
 
+  test('an account’s health is told in words, its templates are listed, and it can be connected', async () => {
+    site.graph.templates = [{ name: 'hello', language: 'de', status: 'APPROVED', category: 'UTILITY', components: [{ type: 'BODY', text: 'Hi {{1}}' }] }]
+    const path = `/v1/accounts/${site.accounts.whatsapp.id}`
+    const health = await site.api<{ isHealthy: boolean; findings: { what: string }[] }>(`${path}/health`)
+    assert.equal(health.isHealthy, false)
+    assert.ok(health.findings.some(({ what }) => what.includes('no webhook for whatsapp_business_account')))
+    const { items } = await site.api<{ items: { name: string; parameters: string[] }[] }>(`${path}/templates`)
+    assert.deepEqual(items.map(({ name, parameters }) => [name, parameters]), [['hello', ['1']]])
+    assert.deepEqual(await site.api(`${path}/connect`, {}), { isConnected: true, what: null })
+    await assert.rejects(site.api('/v1/accounts', { channel: 'whatsapp', name: 'x', externalId: '1', credentials: { appId: 'no' } }), /credentials\.appId/)
+    await assert.rejects(site.api('/v1/accounts', { channel: 'custom', name: 'x', externalId: 'y', options: { edits: 'maybe' } }), /options\.edits/)
+  })
+
   test('a refused token is told in the account, once, and new credentials clear it', async () => {
     const { id } = await site.begin('instagram', '5550')
     site.graph.behaviours.push({ kind: 'answer', status: 401, code: 190 })

@@ -188,6 +188,11 @@ export const openDoor = async (changes: (options: HttpOptions) => Partial<HttpOp
     positions,
     intake: { accountOf, commandsOf, recordOf, partitionOf, conversationIdOf, contactIdOf },
     wishes: openWishes({ commands, settings, views, log, uploads: files, positions, clock, drawKey }),
+    accountHealth: {
+      check: () => Promise.resolve({ isAsked: false, findings: [] }),
+      templates: () => Promise.resolve([]),
+      connect: () => Promise.resolve(null),
+    },
     settingWishes: openSettingWishes({
       commands,
       settings,
