@@ -103,8 +103,11 @@ class Connection implements Client {
   typing(conversationId: string, isTyping: boolean, { isNote }: { readonly isNote?: boolean } = {}): void {
     if (this.#isWelcome) this.#send({ frame: 'typing', conversationId, isTyping, ...(isNote === undefined ? {} : { isNote }) })
   }
-  presence(state: 'online' | 'away'): void {
-    if (this.#isWelcome) this.#send({ frame: 'presence', state })
+  presence(state: 'online' | 'away' | 'viewing' | 'replying' | 'gone', conversationId?: string): void {
+    if (this.#isWelcome) this.#send({ frame: 'presence', state, ...(conversationId === undefined ? {} : { conversationId }) })
+  }
+  acknowledge(cursor: string, id?: string): void {
+    if (this.#isWelcome) this.#send({ frame: 'ack', cursor, ...(id === undefined ? {} : { id }) })
   }
 
   reconnect(): void {
@@ -206,6 +209,8 @@ class Connection implements Client {
   }
 
   #onEvent(frame: Extract<ServerFrame, { frame: 'event' }>): void {
+    // The server knows where a work queue stands: what comes again is meant to, and no cursor of ours moves.
+    if (frame.queue !== undefined) return this.#frameListeners.tell(frame)
     const verdict = this.#sequence.judge(frame.event, this.#isWhole && this.#subscriptions.checksGaps)
     if (verdict === 'repeat') this.repeats++
     else if (verdict === 'gap' && frame.event.conversationId !== undefined) this.#heal(frame.event.conversationId)

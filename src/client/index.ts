@@ -17,6 +17,8 @@ export type {
   TokenAnswer,
 } from './line.ts'
 export type { CommandStorage } from './keeping.ts'
+export { foldAwareness, openAwareness } from './awareness.ts'
+export type { Awareness, AwarenessState, Viewer, ViewerState } from './awareness.ts'
 export { emptyState, foldFrame, openStore } from './store.ts'
 export type { ClientState, Mark, Store } from './store.ts'
 export { openApi } from './http.ts'

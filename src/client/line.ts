@@ -25,6 +25,8 @@ export interface SubscribeOptions {
   readonly types?: readonly string[]
   /** A cursor, "latest", "earliest" or a time; without it a snapshot comes first. */
   readonly from?: string
+  /** Of bots: a work queue, true or its name; each event of it is to be acknowledged, and may come again. */
+  readonly queue?: true | string
 }
 
 export interface SubscriptionWish extends SubscribeOptions {
@@ -91,7 +93,10 @@ export interface Client {
   /** Kept and sent again under the id until the outcome is known; drawn where none is given. */
   command<T = unknown>(type: string, fields: Readonly<Record<string, unknown>>, id?: string): Promise<Result<T>>
   typing(conversationId: string, isTyping: boolean, options?: { readonly isNote?: boolean }): void
-  presence(state: 'online' | 'away'): void
+  /** With a conversation: that one looks at it; `openAwareness` says it again and again. */
+  presence(state: 'online' | 'away' | 'viewing' | 'replying' | 'gone', conversationId?: string): void
+  /** Of a work queue: the event has been dealt with. `id`: the subscription it came by. */
+  acknowledge(cursor: string, id?: string): void
   /** Tries at once instead of when the wait is over. */
   reconnect(): void
   /** Where the applied state stands; undefined while a part of it is under way. */
