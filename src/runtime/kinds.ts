@@ -174,8 +174,13 @@ const routingOf = (before: AnySnapshot | null, after: AnySnapshot | null): Routi
   const snapshot = (after ?? before) as ConversationSnapshot | null
   if (snapshot === null) return undefined
   const old = before as ConversationSnapshot | null
-  const ids = [snapshot.assignee?.id, old?.assignee?.id].filter((id) => id !== undefined)
-  const teams = [snapshot.teamId, old?.teamId].filter((id) => id !== null && id !== undefined)
+  const offered = [snapshot.offer?.to, old?.offer?.to].filter((to) => to !== undefined)
+  const people = offered.filter(({ kind }) => kind !== 'team').map(({ id }) => id)
+  const ids = [snapshot.assignee?.id, old?.assignee?.id, ...people].filter((id) => id !== undefined)
+  // To whom it is offered does not have it: who watches what nobody has goes on seeing it.
+  if (people.length > 0 && (snapshot.assignee === null || old?.assignee === null)) ids.push('none')
+  const offeredTeams = offered.filter(({ kind }) => kind === 'team').map(({ id }) => id)
+  const teams = [snapshot.teamId, old?.teamId, ...offeredTeams].filter((id) => id !== null && id !== undefined)
   return { account: snapshot.accountId, assignee: [...new Set(ids)].join(' '), team: [...new Set(teams)].join(' ') }
 }
 
