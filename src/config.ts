@@ -45,6 +45,12 @@ export const settingsTable = {
     ranges,
     'Reverse proxies in front (addresses or CIDRs, comma-separated): from them X-Forwarded-For tells who asks. Without it everybody behind a proxy shares one allowance of sign-ins and new chats.',
   ),
+  handshakesPerSecond: setting(
+    'CONFAB_HANDSHAKES_PER_SECOND',
+    '20',
+    integer(1, 1_000_000),
+    'Sockets that one address (IPv6: a /64) may begin to open in a second; beyond it 503. Raise it where many agents share one address.',
+  ),
   twilioApiUrl: setting('CONFAB_TWILIO_API_URL', 'https://api.twilio.com', url, "Twilio's API; tests point it at a fake."),
   graphApiUrl: setting(
     'CONFAB_GRAPH_API_URL',

@@ -87,6 +87,8 @@ export const startServer = async (options: ServerOptions = {}): Promise<RunningS
     CONFAB_HOST: '127.0.0.1',
     CONFAB_DATA_DIR: dataDirectory,
     CONFAB_LOG_LEVEL: 'warn',
+    // Every client of a test comes from one address.
+    CONFAB_HANDSHAKES_PER_SECOND: '100000',
     ...options.environment,
   }
   const [command, ...rest] = [...(options.wrapper ?? []), process.execPath, ENTRY, 'serve']

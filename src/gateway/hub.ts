@@ -51,6 +51,8 @@ export interface GatewayConfig {
   /** Handshakes under way, in all and from an address: upgraded, and no session yet. */
   readonly handshakesMax: number
   readonly handshakesPerAddressMax: number
+  /** Begun by an address within a second. */
+  readonly handshakesPerSecondMax: number
   readonly commandsPerSecondMax: number
   /** Frames of all other kinds. */
   readonly framesPerSecondMax: number
@@ -83,6 +85,7 @@ export const gatewayDefaults: GatewayConfig = {
   sessionsPerPrincipalMax: 20,
   handshakesMax: 1_000,
   handshakesPerAddressMax: 50,
+  handshakesPerSecondMax: 20,
   commandsPerSecondMax: 50,
   framesPerSecondMax: 100,
   replayFramesMax: 5_000,
@@ -113,6 +116,8 @@ export interface Hub {
   readonly queues: Queues
   /** The log is this process's own: there is no other node. */
   readonly isAlone: boolean
+  /** Whether what is known of tokens and agents is too old to let anybody in, or to do what they ask. */
+  readonly isUnsure: () => boolean
   readonly audience: Audience
   readonly ephemeral: Ephemeral
   readonly tailer: Tailer

@@ -129,6 +129,7 @@ class SocketGateway implements Gateway {
       projector,
       queues: new Queues({ hub: () => this.#hub, tails, holder: randomUUID(), now: () => performance.now() }),
       isAlone: options.isAlone ?? false,
+      isUnsure: () => isConfigStale(tails),
       audience,
       ephemeral,
       replay,
@@ -273,6 +274,16 @@ class SocketGateway implements Gateway {
     if (++this.#ticks % EXPIRE_TICKS === 0) this.#tail.expire()
   }
 }
+
+/** A token may have been revoked, and this node cannot know: `config` has not been readable for so long. */
+const CONFIG_STALE_MS = 30_000
+
+const isConfigStale = (tails: Pick<Tails, 'facts'>): boolean =>
+  tails
+    .facts()
+    .some(
+      ({ name, failingSince }) => name === 'settings' && failingSince !== undefined && performance.now() - failingSince > CONFIG_STALE_MS,
+    )
 
 /** Opens the gateway with the recent past in its rings, so that the first resumes do not all read the log. */
 export const openGateway = async (options: GatewayOptions): Promise<Gateway> => {

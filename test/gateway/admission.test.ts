@@ -58,7 +58,7 @@ test('who has said hello holds no place', async () => {
 })
 
 test('counts are exact and forget who has gone', () => {
-  const admission = new Admission({ handshakesMax: 3, handshakesPerAddressMax: 2 })
+  const admission = new Admission({ handshakesMax: 3, handshakesPerAddressMax: 2, handshakesPerSecondMax: 1_000 }, () => 0)
   const [one, two] = [admission.begin('a'), admission.begin('a')]
   assert.equal(admission.begin('a'), undefined)
   one?.()
@@ -103,4 +103,14 @@ test('attempts are counted by window, and one that was no guess is given back', 
   assert.throws(() => attempts.take('a', 3), { code: 'rate_limited' })
   now = 1_000
   attempts.take('a', 3)
+})
+
+test('an address begins so many handshakes a second, and others are not held up', () => {
+  let now = 0
+  const admission = new Admission({ handshakesMax: 1_000, handshakesPerAddressMax: 1_000, handshakesPerSecondMax: 20 }, () => now)
+  const begun = (party: string): number =>
+    Array.from({ length: 30 }, () => admission.begin(party)).filter((end) => end !== undefined).length
+  assert.deepEqual([begun('a'), begun('b'), begun('a')], [20, 20, 0])
+  now += 1_000
+  assert.equal(begun('a'), 20)
 })

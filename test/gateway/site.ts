@@ -5,7 +5,17 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openGateway, type Gateway, type Authenticated, type GatewayConfig, type GatewayOptions } from '#gateway'
-import { openEmbeddedLog, openTails, partitionOf, type EmbeddedLogOptions, type Log, type LogRecord, type StoredRecord } from '#log'
+import {
+  openEmbeddedLog,
+  openTails,
+  partitionOf,
+  type EmbeddedLogOptions,
+  type Log,
+  type LogRecord,
+  type StoredRecord,
+  type TailFacts,
+  type Tails,
+} from '#log'
 import { openMetrics } from '#metrics'
 import { openSettings, type Settings } from '#runtime'
 import { openSecrets } from '#secrets'
@@ -384,9 +394,18 @@ export interface SiteOptions {
   /** Another node over the log and the settings of this one. */
   readonly beside?: Site
   readonly isAlone?: boolean
+  /** Tails beside the gateway's own, as a whole node has them. */
+  readonly alsoTails?: () => readonly TailFacts[]
   readonly openBoard?: GatewayOptions['openBoard']
   readonly execute?: (grants: Grants, frame: { id: string; type: string }) => Promise<{ accepted: unknown; position: string }>
 }
+
+const withTails = (tails: Tails, also: SiteOptions['alsoTails'] = () => []): Tails => ({
+  follow: tails.follow.bind(tails),
+  past: tails.past.bind(tails),
+  staleMs: () => tails.staleMs(),
+  facts: () => [...tails.facts(), ...also()],
+})
 
 const silent = { info: () => undefined, warn: () => undefined, debug: () => undefined, error: (fields: object) => console.error(fields) }
 
@@ -405,7 +424,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
   const seen = options.wrap?.(log) ?? log
   const gateway = await openGateway({
     log: seen,
-    tails: openTails({ log: seen, onOutage: () => undefined }),
+    tails: withTails(openTails({ log: seen, onOutage: () => undefined }), options.alsoTails),
     settings,
     views: foldingViews(log),
     secrets: openSecrets(Buffer.alloc(32, options.secret ?? 7)),
@@ -428,7 +447,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     metrics: openMetrics(),
     publicUrl: () => 'http://confab.test',
     addressOf: ({ socket, headers }) => String(headers['x-test-address'] ?? socket.remoteAddress),
-    config: { drainMs: 0, ...options.config },
+    config: { drainMs: 0, handshakesPerSecondMax: 100_000, ...options.config },
   })
   const server = createServer(answerWith(gateway, tokens))
   server.on('upgrade', (request, socket, head) => gateway.handleUpgrade(request, socket, head))

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { Chunk, Log } from '#log'
+import type { Chunk, Log, TailFacts } from '#log'
 import { idOf, openSite, removeSite, type Site } from './site.ts'
 import { TestSocket } from './socket.ts'
 
@@ -23,9 +23,11 @@ const wrap = (log: Log): Log =>
     },
   })
 
+/** What the node's tails say beside the truth. */
+const facts: { also: readonly TailFacts[] } = { also: [] }
 let site: Site
 before(async () => {
-  site = await openSite({ wrap })
+  site = await openSite({ wrap, alsoTails: () => facts.also })
 })
 after(async () => {
   await site.close()
@@ -69,4 +71,21 @@ test('an outage of a quiet log ends too', async () => {
   faults.isBroken = false
   await socket.next('checkpoint')
   socket.close()
+})
+
+test('opens no session and takes no command once config has been unreadable for thirty seconds', async () => {
+  const socket = new TestSocket(site.url)
+  socket.send({ frame: 'hello', token: 'agent', subscriptions: [] })
+  await socket.next('checkpoint')
+  const failing = { name: 'settings', positions: [], passed: 1, state: 'failing' as const, failingSince: performance.now() - 31_000 }
+  facts.also = [failing]
+  socket.send({ frame: 'command', id: 'one', type: 'conversation.claim', conversationId: 'x' })
+  assert.equal((await socket.next('result')).problem?.code, 'log_stale')
+  const refused = new TestSocket(site.url)
+  assert.equal((await refused.closed).code, 1006)
+  facts.also = [{ ...failing, failingSince: performance.now() - 29_000 }]
+  socket.send({ frame: 'command', id: 'two', type: 'conversation.claim', conversationId: 'x' })
+  assert.equal((await socket.next('result')).problem?.code, 'conversation_taken')
+  facts.also = []
+  socket.cut()
 })

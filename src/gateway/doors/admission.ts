@@ -5,17 +5,28 @@
 export interface AdmissionConfig {
   readonly handshakesMax: number
   readonly handshakesPerAddressMax: number
+  /** Begun by an address within a second. */
+  readonly handshakesPerSecondMax: number
 }
+
+const SECOND_MS = 1_000
+/** Addresses whose handshakes of this second are counted; while there are more, each is counted anew. */
+const ADDRESSES_MAX = 100_000
 
 export class Admission {
   readonly #config: AdmissionConfig
   readonly #byParty = new Map<string, number>()
+  readonly #clock: () => number
+  #begun = new Map<string, number>()
+  #secondAt = Number.NEGATIVE_INFINITY
   #count = 0
   /** Handshakes refused so far. */
   refused = 0
 
-  constructor(config: AdmissionConfig) {
+  /** `clock`: milliseconds. */
+  constructor(config: AdmissionConfig, clock: () => number) {
     this.#config = config
+    this.#clock = clock
   }
 
   /** Handshakes under way. */
@@ -23,10 +34,21 @@ export class Admission {
     return this.#count
   }
 
+  #isPaced(party: string): boolean {
+    const now = this.#clock()
+    if (now - this.#secondAt >= SECOND_MS || this.#begun.size >= ADDRESSES_MAX) {
+      this.#secondAt = now
+      this.#begun = new Map()
+    }
+    const begun = (this.#begun.get(party) ?? 0) + 1
+    this.#begun.set(party, begun)
+    return begun <= this.#config.handshakesPerSecondMax
+  }
+
   /** Answers what ends the handshake, to be called once or more; undefined = there is no room. */
   begin(party: string): (() => void) | undefined {
     const mine = this.#byParty.get(party) ?? 0
-    if (this.#count >= this.#config.handshakesMax || mine >= this.#config.handshakesPerAddressMax) {
+    if (this.#count >= this.#config.handshakesMax || mine >= this.#config.handshakesPerAddressMax || !this.#isPaced(party)) {
       this.refused++
       return undefined
     }

@@ -78,14 +78,14 @@ const welcomeWith =
 export const openReception = (options: ReceptionOptions): Reception => {
   const { hub, settings, sessions } = options
   const { config, metrics } = hub
-  const admission = new Admission(config)
+  const admission = new Admission(config, hub.clock)
   const origins = originsOf(settings, options.publicUrl)
   return {
     frameBytesMax: config.frameBytesMax,
     helloTimeoutMs: config.helloTimeoutMs,
     heartbeatMs: config.streamHeartbeatMs,
     authenticate: hub.authenticate,
-    isOpen: options.isOpen,
+    isOpen: () => options.isOpen() && !hub.isUnsure(),
     mayOpen: (request) => origins.mayOpen(request),
     mayUse: (request, who) => origins.mayUse(request, who),
     isFull: ({ grants }) => sessions.countOf(grants) >= config.sessionsPerPrincipalMax,

@@ -136,6 +136,7 @@ export class Requests {
       const problem = problemOf(new ConfabError('rate_limited', { retryAfterSeconds: 1 }))
       return session.send({ frame: 'result', id: frame.id, problem })
     }
+    if (hub.isUnsure()) return session.send({ frame: 'result', id: frame.id, problem: problemOf(new ConfabError('log_stale')) })
     const { frame: _frame, ...command } = frame
     hub
       .execute(session.grants, command)

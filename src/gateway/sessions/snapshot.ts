@@ -80,6 +80,27 @@ const placed = (hub: Hub, asOf: AsOf, before: Positions): Positions =>
     .offsetsOf(asOf, before)
     .map((offset, stream) => (topicOf(stream) === 'marks' ? Math.min(offset, before[stream] as number) : offset))
 
+/** Views have no index by team: so many pages are looked through. What comes later in them is older, and comes when it moves. */
+const TEAM_PAGES_MAX = 20
+const TEAM_PAGE = 100
+
+/** The first page's place counts: what has moved since comes again by the tail. */
+const teamPages = async (
+  hub: Hub,
+  grants: Grants,
+  team: string,
+): Promise<{ readonly items: readonly Conversation[]; readonly asOf: AsOf }> => {
+  const first = await hub.views.conversations({ grants }, { limit: TEAM_PAGE })
+  const found = new Map<string, Conversation>()
+  let page = first
+  for (let pages = 1; ; pages++) {
+    for (const row of page.items) if (row.teamId === team && !found.has(row.id)) found.set(row.id, row)
+    if (page.next === null || pages >= TEAM_PAGES_MAX || found.size >= hub.config.snapshotItems) break
+    page = await hub.views.conversations({ grants }, { limit: TEAM_PAGE, after: page.next })
+  }
+  return { items: [...found.values()].slice(0, hub.config.snapshotItems), asOf: first.asOf }
+}
+
 const listSnapshot = async (hub: Hub, grants: Grants, subscription: Subscription): Promise<Snapshot> => {
   const { scope } = subscription
   const before = headsOf(hub.tailer.rings)
@@ -90,9 +111,8 @@ const listSnapshot = async (hub: Hub, grants: Grants, subscription: Subscription
     ...('contact' in scope ? { contactId: scope.contact } : {}),
     ...('assignee' in scope ? { assignee: scope.assignee === 'me' ? grants.id : scope.assignee } : {}),
   }
-  const { items, asOf } = await hub.views.conversations({ grants }, query)
-  const shown = 'team' in scope ? items.filter(({ teamId }) => teamId === scope.team) : items
-  return { frame: { frame: 'snapshot', id: subscription.id, items: [...shown] }, positions: hub.positions.offsetsOf(asOf, before) }
+  const { items, asOf } = 'team' in scope ? await teamPages(hub, grants, scope.team) : await hub.views.conversations({ grants }, query)
+  return { frame: { frame: 'snapshot', id: subscription.id, items: [...items] }, positions: hub.positions.offsetsOf(asOf, before) }
 }
 
 /** First page of a list scope, or row, newest messages and marks of one conversation. `positions`: where its tail begins. */
