@@ -172,7 +172,7 @@ class BareSite implements Site {
   }
 
   async up(): Promise<void> {
-    const path = join(import.meta.dirname, '..', 'test', 'ledger', 'realtime', 'bare-server.ts')
+    const path = join(import.meta.dirname, 'bare-server.ts')
     const child = spawn(process.execPath, [path, this.#mode, String(this.port)], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#child = child
     await once(child.stdout, 'data')

@@ -1,5 +1,5 @@
 // Drivers of the two servers that ours is compared with: bare `ws` and Socket.IO with connection state recovery, clients of their own kind.
-// Between the checker and bare-server.ts; what was acknowledged is the log, for they keep none.
+// Between the checker and bench/bare-server.ts; what was acknowledged is the log, for they keep none.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -108,9 +108,13 @@ class BareTarget implements Target {
   }
 
   async up(): Promise<void> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'bare-server.ts'), this.#mode, String(this.port)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      process.execPath,
+      [join(import.meta.dirname, '..', '..', '..', 'bench', 'bare-server.ts'), this.#mode, String(this.port)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     this.#child = child
     await once(child.stdout, 'data')
   }

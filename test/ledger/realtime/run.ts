@@ -38,7 +38,7 @@ export interface RealtimeResult {
   readonly broken: readonly string[]
 }
 
-const LANES = 4
+const LANES = 12
 const LIVE_MS = 30_000
 const SETTLE_MS = 45_000
 /** Nothing new for so long: all has come that will. */
