@@ -108,7 +108,25 @@ export interface Hub {
   /** In [0, 1): jitter. */
   readonly random: () => number
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>
-  readonly metrics: Pick<Metrics, 'connections' | 'pushed' | 'handshakesRefused' | 'queueRedelivered'>
+  readonly metrics: Pick<
+    Metrics,
+    | 'connections'
+    | 'pushed'
+    | 'pushSeconds'
+    | 'encoded'
+    | 'sessions'
+    | 'bufferedBytes'
+    | 'pulled'
+    | 'resumes'
+    | 'resyncs'
+    | 'replayChunks'
+    | 'handshakes'
+    | 'handshakesRefused'
+    | 'closes'
+    | 'queueDepth'
+    | 'queueOldestSeconds'
+    | 'queueRedelivered'
+  >
   readonly config: GatewayConfig
   readonly cursors: Cursors
   readonly positions: PositionBook
@@ -123,3 +141,8 @@ export interface Hub {
   readonly tailer: Tailer
   readonly replay: Replay
 }
+
+const JITTER = 0.1
+
+/** So that what began together does not end together. */
+export const jittered = ({ random }: Pick<Hub, 'random'>, ms: number): number => ms * (1 - JITTER + 2 * JITTER * random())

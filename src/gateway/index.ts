@@ -24,6 +24,7 @@ import type { OpenBoard } from './presence/index.ts'
 import { MemoryBoard } from './presence/memory.ts'
 import { openProjector } from './projection.ts'
 import { Queues } from './queues/index.ts'
+import { measure } from './measures.ts'
 import { Replay } from './tail/replay.ts'
 import { rememberingRoute } from './tail/removals.ts'
 import { watchRevocations } from './revocations.ts'
@@ -118,6 +119,7 @@ class SocketGateway implements Gateway {
       fileUrl: options.fileUrl,
       publicName: ({ kind, id }) => (kind === 'agent' && id !== null ? options.settings.agent(id)?.name : undefined),
       erasedUpTo: (subjectId) => this.#erased.get(subjectId) ?? 0,
+      onEncoded: () => options.metrics.encoded.inc(),
       onUnreadable: ({ stream, offset }, error) => this.#onUnreadable(stream, offset, error),
     })
     const tail = (): Tailer => this.#tail
@@ -237,6 +239,7 @@ class SocketGateway implements Gateway {
   #onEntry(entry: Entry): void {
     this.#book.note(entry)
     this.#hub.queues.onEntry(entry)
+    this.#options.metrics.pushSeconds.observe(Math.max(0, this.#options.clock() - entry.record.time) / 1_000)
     const { routing } = entry
     if (routing === undefined) return
     if (routing.type.endsWith('.erased')) this.#erase(entry)
@@ -270,6 +273,7 @@ class SocketGateway implements Gateway {
     const now = this.#options.clock()
     for (const session of this.#sessions) session.tick(now)
     this.#hub.ephemeral.tick(now)
+    measure(this.#hub, this.#sessions)
     this.#tail.look().catch(() => undefined)
     if (++this.#ticks % EXPIRE_TICKS === 0) this.#tail.expire()
   }

@@ -36,6 +36,7 @@ export interface ProjectorOptions {
   readonly fileUrl?: ((organizationId: string, fileId: string) => string) | undefined
   /** Contents erased before the entry was read from the log: up to which seq of the subject. */
   readonly erasedUpTo: (subjectId: string) => number
+  readonly onEncoded?: () => void
   readonly onUnreadable: (entry: Entry, error: unknown) => void
 }
 
@@ -96,6 +97,7 @@ class FrameProjector implements Projector {
   }
 
   #encode(entry: Entry, wanted: Projection): Buffer | null {
+    this.#options.onEncoded?.()
     const topic = topicOf(entry.stream)
     try {
       if (topic === 'marks') return this.#mark(entry, wanted)

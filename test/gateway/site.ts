@@ -16,7 +16,7 @@ import {
   type TailFacts,
   type Tails,
 } from '#log'
-import { openMetrics } from '#metrics'
+import { openMetrics, type Metrics } from '#metrics'
 import { openSettings, type Settings } from '#runtime'
 import { openSecrets } from '#secrets'
 import type { EventShape, Grants } from '#schemas'
@@ -373,6 +373,7 @@ export interface Site {
   readonly settings: Settings
   readonly writer: Writer
   readonly gateway: Gateway
+  readonly metrics: Metrics
   readonly server: Server
   readonly url: string
   /** token → who; tests add to it. */
@@ -421,6 +422,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
   const tokens =
     beside?.tokens ?? new Map<string, Authenticated>([['agent', { grants: grantsOf(), expiresAt: null, source: null, origin: null }]])
   const commands: Site['commands'] = []
+  const metrics = openMetrics()
   const seen = options.wrap?.(log) ?? log
   const gateway = await openGateway({
     log: seen,
@@ -444,7 +446,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     ...(options.openBoard === undefined ? {} : { openBoard: options.openBoard }),
     isAlone: options.isAlone ?? false,
     logger: silent,
-    metrics: openMetrics(),
+    metrics,
     publicUrl: () => 'http://confab.test',
     addressOf: ({ socket, headers }) => String(headers['x-test-address'] ?? socket.remoteAddress),
     config: { drainMs: 0, handshakesPerSecondMax: 100_000, ...options.config },
@@ -461,7 +463,7 @@ export const openSite = async (options: SiteOptions = {}): Promise<Site> => {
     await settings.close()
     await log.close()
   }
-  return { directory, log, settings, writer, gateway, server, url, tokens, commands, close }
+  return { directory, log, settings, writer, gateway, metrics, server, url, tokens, commands, close }
 }
 
 export const removeSite = (site: Pick<Site, 'directory'>): Promise<void> => removeDirectory(site.directory)

@@ -55,7 +55,15 @@ const welcomeWith =
   ({ hub, sessions, turns }: ReceptionOptions): Reception['welcome'] =>
   (who, connection, hello) => {
     const { logger, metrics } = hub
-    const session = new Session(hub, { id: randomUUID(), who, connection, turns })
+    const counted: Connection = {
+      write: (frames, done) => connection.write(frames, done),
+      close: (code, reason) => {
+        metrics.closes.labels(reason).inc()
+        connection.close(code, reason)
+      },
+    }
+    const session = new Session(hub, { id: randomUUID(), who, connection: counted, turns })
+    metrics.handshakes.inc()
     const requests = new Requests(session)
     sessions.add(session)
     metrics.connections.labels(who.grants.kind).inc()

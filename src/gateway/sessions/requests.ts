@@ -55,6 +55,7 @@ export class Requests {
     const { hub } = session
     const opened = frame.resume === undefined ? undefined : await resumeAt(session, frame.resume)
     if (!session.isOpen) return
+    if (opened !== undefined) hub.metrics.resumes.labels(opened.ok ? 'resumed' : opened.reason).inc()
     const positions = opened?.ok === true ? opened.value : headsOf(hub.tailer.rings)
     const { kind, id, role, organizationId } = session.grants
     session.send({

@@ -7,7 +7,7 @@ import { Membership } from './audience.ts'
 import { catchUp } from './catchup.ts'
 import type { CursorRefusal } from '../cursor.ts'
 import type { Entry } from '../tail/entry.ts'
-import type { Authenticated, Hub } from '../hub.ts'
+import { jittered, type Authenticated, type Hub } from '../hub.ts'
 import { headsOf, Progress, type Positions, type Subscription } from './progress.ts'
 import { readUpToOf } from '../projection.ts'
 import { bytesOf, closeCodes, type CloseReason } from '../protocol.ts'
@@ -25,8 +25,6 @@ export interface Turns {
   /** Runs once at the end of this turn of the event loop, however often it is asked. */
   atEnd(session: Session): void
 }
-
-const JITTER = 0.1
 
 export class Session {
   readonly id: string
@@ -65,8 +63,8 @@ export class Session {
     const { source } = parts.who
     this.sourceEndsAt = (source === null ? undefined : hub.settings.get(source.kind, source.id))?.expiresAt ?? null
     const now = hub.clock()
-    this.#checkpointAt = now + this.#jittered(hub.config.checkpointMs)
-    this.#endsAt = now + this.#jittered(hub.config.sessionAgeMs)
+    this.#checkpointAt = now + jittered(this.hub, hub.config.checkpointMs)
+    this.#endsAt = now + jittered(this.hub, hub.config.sessionAgeMs)
     this.#membership = new Membership(hub.audience, this)
     for (const key of [everyone, principalKey(this.grants.id)]) this.#membership.add(key)
   }
@@ -180,7 +178,7 @@ export class Session {
   }
 
   checkpoint(): void {
-    this.#checkpointAt = this.hub.clock() + this.#jittered(this.hub.config.checkpointMs)
+    this.#checkpointAt = this.hub.clock() + jittered(this.hub, this.hub.config.checkpointMs)
     // A checkpoint promises everything up to now: nobody can while the log cannot be read.
     if (this.hub.tailer.isStale) return this.tellStale()
     this.send({ frame: 'checkpoint', cursor: this.hub.positions.sealOffsets(headsOf(this.hub.tailer.rings), this.grants) })
@@ -215,7 +213,7 @@ export class Session {
     if (now < this.#checkpointAt) return
     if (this.progress.isLive && this.pending.size === 0) return this.checkpoint()
     // A heartbeat that promises nothing: a checkpoint would cover a join in progress.
-    this.#checkpointAt = now + this.#jittered(config.checkpointMs)
+    this.#checkpointAt = now + jittered(this.hub, config.checkpointMs)
     this.send({ frame: 'ephemeral', kind: 'catching-up' })
   }
 
@@ -262,6 +260,7 @@ export class Session {
 
   /** Tells the client why it must begin a scope anew; the caller then takes it up from a snapshot. */
   sendResync(subscription: Pick<Subscription, 'id' | 'scope'>, reason: CursorRefusal): void {
+    this.hub.metrics.resyncs.labels(reason).inc()
     this.send({ frame: 'resync', id: subscription.id, scope: subscription.scope, reason })
   }
 
@@ -283,6 +282,7 @@ export class Session {
   /** Too slow for live: it reads on from ring or log when its socket has room. One vector, not a queue. */
   #pull(entry: Entry): void {
     this.#isPulling = true
+    this.hub.metrics.pulled.inc()
     this.progress.fall(entry)
     this.catchUp()
   }
@@ -292,9 +292,5 @@ export class Session {
     this.#out.push(frame)
     this.#outBytes += frame.length
     if (this.#out.length === 1) this.#turns.atEnd(this)
-  }
-
-  #jittered(ms: number): number {
-    return ms * (1 - JITTER + 2 * JITTER * this.hub.random())
   }
 }
