@@ -12,7 +12,7 @@ import { inboundParameters, messageSid, signTwilio, type TwilioAccount } from '.
 import { connectTwilio } from './ingest.ts'
 import { BenchSocket, type ClientOptions, type Dialect } from './sockets.ts'
 
-/** An agent's sockets; below the server's limit, since those that fell silent stay open for a while. */
+/** A token's sockets: far below the server's limit, since those that fell silent stay open for a while. */
 const SOCKETS_PER_TOKEN = 3
 /** Addresses that clients come from. */
 const SOURCES = 40
@@ -132,12 +132,12 @@ class ConfabSite implements Site {
 const quiet = { CONFAB_LOG_LEVEL: 'error' }
 
 /** A server with a Twilio account, its conversations begun, and tokens for so many clients. */
-export const openConfab = async (clients: number): Promise<ConfabSite> => {
+export const openConfab = async (clients: number, perToken = SOCKETS_PER_TOKEN): Promise<ConfabSite> => {
   const server = await startServer({ environment: quiet })
   try {
     const account = await connectTwilio(server)
     const tokens: string[] = []
-    const wanted = Math.ceil(clients / SOCKETS_PER_TOKEN)
+    const wanted = Math.ceil(clients / perToken)
     let next = 0
     const lane = async (): Promise<void> => {
       while (next < wanted) {
@@ -218,8 +218,8 @@ export const withSite = async <S extends Site, T>(opened: Promise<S>, act: (site
   }
 }
 
-/** Opens clients, so many handshakes at a time, and waits until all are live. */
-export const openClients = async (site: Site, count: number, hookOf: (n: number) => Hook): Promise<BenchSocket[]> => {
+/** Opens clients, numbered from the first, so many handshakes at a time, and waits until all are live. */
+export const openClients = async (site: Site, count: number, hookOf: (n: number) => Hook, first = 0): Promise<BenchSocket[]> => {
   const clients: BenchSocket[] = []
   let next = 0
   const lane = async (): Promise<void> => {
@@ -229,7 +229,7 @@ export const openClients = async (site: Site, count: number, hookOf: (n: number)
         isLive = await new Promise<boolean>((resolve) => {
           const hook = hookOf(n)
           const onLive = (): void => (hook.onLive?.(), resolve(true))
-          clients[n] = site.dial(n, { ...hook, onLive, onClose: (why) => (resolve(false), hook.onClose?.(why)) })
+          clients[n] = site.dial(first + n, { ...hook, onLive, onClose: (why) => (resolve(false), hook.onClose?.(why)) })
         })
         if (!isLive) await new Promise((resolve) => setTimeout(resolve, 50))
       }
