@@ -179,7 +179,10 @@ const withBotSend = (botSends: string[], messageId: string): string[] =>
 const requeued = (before: ConversationSnapshot, event: Event<'message.queued'>): Patch => {
   const { data, by, seq } = event
   const { messageId, sendAt, isUnlessReply } = data
-  const patch: Patch = sendAt === null ? { ...withOut(before, event) } : rescheduled(before, [...before.scheduled, { messageId, dueAt: sendAt, isUnlessReply }], seq)
+  const patch: Patch =
+    sendAt === null
+      ? { ...withOut(before, event) }
+      : rescheduled(before, [...before.scheduled, { messageId, dueAt: sendAt, isUnlessReply }], seq)
   if (by.kind === 'bot') patch.botSends = withBotSend(before.botSends, messageId)
   return patch
 }
@@ -271,7 +274,10 @@ const folds: { readonly [T in ConversationEventType]: Fold<T> } = {
   'handover.released': withoutOffer,
   'handover.expired': withoutOffer,
   'handover.taken': unchanged,
-  'window.opened': ({ timers }, { data, seq }) => ({ window: data.window, timers: withWindowTimer(timers, data.window.expiresAt - CLOSING_MS, seq) }),
+  'window.opened': ({ timers }, { data, seq }) => ({
+    window: data.window,
+    timers: withWindowTimer(timers, data.window.expiresAt - CLOSING_MS, seq),
+  }),
   'window.closing': ({ timers }, { data, seq }) => ({ timers: withWindowTimer(timers, data.expiresAt, seq) }),
 }
 

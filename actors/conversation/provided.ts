@@ -48,7 +48,10 @@ export const withoutOpen = (before: ConversationSnapshot, messageId: string): Pa
     : NOTHING
 }
 
-export const aliased = (before: ConversationSnapshot, { data, organizationId, subjectId, at, by }: Event<'conversation.aliased'>): Patch => {
+export const aliased = (
+  before: ConversationSnapshot,
+  { data, organizationId, subjectId, at, by }: Event<'conversation.aliased'>,
+): Patch => {
   if (data.to === null) return { aliases: [...new Set([...aliasesOf(before), ...data.aliases])].slice(0, ALIASES_MAX) }
   const { accountId, channel, contactId } = data
   const born = { id: subjectId, organizationId, accountId, channel, contactId, startedBy: by, createdAt: at, lastActivityAt: at }

@@ -22,7 +22,8 @@ const declaredMs = (account: Account | undefined): number | null => {
 
 /** How long an inbound message opens the window where the event itself does not say; null = there is none. */
 export const windowMsOf = ({ channel }: Place, address: Address | null, account: Account | undefined): number | null => {
-  const isOpenedByAll = windowedChannels.has(channel) || (channel === 'twilio' && address !== null && address.userId.startsWith('whatsapp:'))
+  const isOpenedByAll =
+    windowedChannels.has(channel) || (channel === 'twilio' && address !== null && address.userId.startsWith('whatsapp:'))
   return isOpenedByAll ? DAY_MS : declaredMs(account)
 }
 

@@ -34,7 +34,7 @@ const keep = (draft: LivingDraft, held: readonly Uint8Array[]): void => {
 const report = (draft: LivingDraft, command: Echo): void => {
   const { messageId, receivedAt } = command.data
   const data = { aliasId: messageId, messageId: null, state: 'sent', reason: null, providerCode: null, at: receivedAt } as const
-  reportReceipt(draft, { ...command, type: 'receipt.report', data } as Command<'receipt.report'>)
+  reportReceipt(draft, { ...command, type: 'receipt.report', data })
 }
 
 /** Somebody has answered: no bot talks over them. It is nobody's claim. */

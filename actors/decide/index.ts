@@ -16,11 +16,15 @@ import { acknowledgeTime, identify, passThread, refer } from './provider.ts'
 import { react } from './react.ts'
 import { revise } from './revise.ts'
 import { receiveMessage } from './receive.ts'
-import { acknowledge, reportReceipt, reportSend, settleMessage } from './reports.ts'
+import { reportSend } from './report-send.ts'
+import { acknowledge, reportReceipt, settleMessage } from './reports.ts'
 import { retryMessage, sendMessage, startConversation } from './send.ts'
 import { fireTimer, reopen, resolve, snooze } from './state.ts'
 
-type MessageCommand = Exclude<ConversationCommand, { type: `conversation.${string}` | 'timer.fire' | 'message.receive' | 'message.echo' | 'effect.end' }>
+type MessageCommand = Exclude<
+  ConversationCommand,
+  { type: `conversation.${string}` | 'timer.fire' | 'message.receive' | 'message.echo' | 'effect.end' }
+>
 
 /** What is said, what becomes of it, and what carriers report. */
 const decideMessage = (draft: LivingDraft, command: MessageCommand): void => {

@@ -2,12 +2,9 @@
 // Between send.report, receipt.report, contact.acknowledge, message.settle and the send states of inbox.md §2.
 
 import { keys, type AliasRow, type Command, type MessageRow, type SendReason, type SendState } from '#schemas/log'
-import { endSend, putSend, quotedBy, sendFacts, type LivingDraft } from '../conversation/index.ts'
+import { endSend, type LivingDraft } from '../conversation/index.ts'
 import { aliasAt, earlyAt, EARLY_KEPT_MS, EARLY_REPORTS_MAX } from './early.ts'
-import { learnAliases } from './alias.ts'
-import { releaseEchoes } from './echo.ts'
 import { applyReaction } from './react.ts'
-import { isWaiting } from './schedule.ts'
 
 /** True of the message whichever attempt brought it there. */
 const proofs: ReadonlySet<SendState> = new Set(['delivered', 'read'])
@@ -70,7 +67,7 @@ export const applyNews = (draft: LivingDraft, row: MessageRow, news: News): void
 }
 
 /** Receipts find the message under the provider's id from now on; those that came before it are applied now. */
-const learnAlias = (draft: LivingDraft, { aliasId, messageId, attempt }: AliasRow): void => {
+export const learnAlias = (draft: LivingDraft, { aliasId, messageId, attempt }: AliasRow): void => {
   // A message under the same key: somebody else's echo, as it seemed. It stays what it is.
   if (aliasAt(draft, aliasId) !== null || draft.message(aliasId) !== null) return
   const early = earlyAt(draft, aliasId)
@@ -85,36 +82,6 @@ const learnAlias = (draft: LivingDraft, { aliasId, messageId, attempt }: AliasRo
     const row = draft.message(messageId)
     if (row !== null) applyReaction(draft, row, word)
   }
-}
-
-/** `queued` = provably not sent and to be tried again, not before `at`: the same attempt, its effect rewritten. */
-const requeue = (draft: LivingDraft, row: MessageRow, { attempt, at }: { attempt: number; at: number }): void => {
-  const isTold = row.send?.state === 'queued' && row.send.attempt === attempt
-  // What waits for its time has no sender yet.
-  if (!isTold || isWaiting(draft, row.messageId)) return endSend(draft, row.messageId, attempt)
-  const address = draft.context.rows.address()
-  if (row.content === null || address === null) {
-    return applyNews(draft, row, { state: 'failed', reason: 'other', providerCode: null, attempt })
-  }
-  const facts = sendFacts(draft, { address, author: row.author.kind, replyTo: quotedBy(draft, row.replyTo) })
-  putSend(draft, { messageId: row.messageId, attempt, seq: row.seq, notBefore: at, address, content: row.content, ...facts })
-}
-
-export const reportSend = (draft: LivingDraft, { data }: Command<'send.report'>): void => {
-  const row = draft.message(data.messageId)
-  if (row === null || row.send === null) return void draft.refuse('message_not_found')
-  const attempt = data.attempt ?? row.send.attempt
-  if (data.state === 'queued') requeue(draft, row, { attempt, at: data.at })
-  else {
-    endSend(draft, row.messageId, attempt)
-    const { state, reason, providerCode } = data
-    applyNews(draft, row, { state, reason, providerCode, attempt })
-    for (const aliasId of [data.aliasId, ...(data.partAliases ?? [])])
-      if (aliasId !== null) learnAlias(draft, { aliasId, messageId: row.messageId, attempt })
-    releaseEchoes(draft)
-    if (data.aliases !== undefined && data.aliases !== null) learnAliases(draft, data.aliases)
-  }
-  draft.accept(data.messageId)
 }
 
 const keepEarly = (draft: LivingDraft, { data }: Command<'receipt.report'>): void => {

@@ -11,7 +11,8 @@ const latest = ({ contents, seq }: MessageRow): { seq: number; n: number } => co
 
 /** The words leave record and search; with `isErasing` the log too. */
 const takeBack = (draft: LivingDraft, row: MessageRow, isErasing: boolean): void => {
-  for (const [index, { state }] of (row.content?.attachments ?? []).entries()) if (state === 'fetching') endFetch(draft, row.messageId, index)
+  for (const [index, { state }] of (row.content?.attachments ?? []).entries())
+    if (state === 'fetching') endFetch(draft, row.messageId, index)
   draft.apply('message.deleted', { messageId: row.messageId, isRevoked: true })
   if (isErasing) for (const { seq, n } of row.contents) draft.drops.push(keys.content(draft.subjectId, seq, n))
 }

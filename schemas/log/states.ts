@@ -288,33 +288,4 @@ export type ParkedMark = Infer<typeof parkedMark>
 /** A bare record that moves an owner's position where a batch decided nothing visible. */
 export const positionRecord = record('PositionMark', { at: time })
 
-export const deadLetter = record('DeadLetter', {
-  organizationId: optional(id),
-  topic: text,
-  partition: int,
-  offset: optional(long),
-  key: text,
-  code: text,
-  error: text,
-  at: time,
-  isPoison: boolean,
-  bytes,
-})
-export type DeadLetter = Infer<typeof deadLetter>
-
-/** A provider's request, untouched. */
-export const rawRequest = record('RawRequest', {
-  requestId: id,
-  organizationId: optional(id),
-  channel: text,
-  key: text,
-  source: enumeration('RawSource', ['webhook', 'backfill', 'fallback']),
-  receivedAt: time,
-  method: text,
-  url: text,
-  headers: map(text),
-  body: bytes,
-})
-export type RawRequest = Infer<typeof rawRequest>
-
-export const schemaRecord = record('SchemaRecord', { subject: text, version: int, id: int, schema: text })
+export * from './kept.ts'

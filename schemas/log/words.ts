@@ -1,7 +1,23 @@
 // The enumerations and small records that events, commands, rows and settings share.
 // Order of symbols is free to grow at the end; the first is what an old reader sees in place of a new one.
 
-import { boolean, double, enumeration, id, int, later, long, map, optional, record, array, text, time, type Infer, type Shape } from './avro.ts'
+import {
+  boolean,
+  double,
+  enumeration,
+  id,
+  int,
+  later,
+  long,
+  map,
+  optional,
+  record,
+  array,
+  text,
+  time,
+  type Infer,
+  type Shape,
+} from './avro.ts'
 
 export const channel = enumeration('Channel', [
   'custom',

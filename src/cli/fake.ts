@@ -12,9 +12,9 @@ import { FakeGraph, textIn, type GraphBehaviour, type GraphCreate } from './fake
 import type { Simulated, SimulatedAccount } from './fakes/people.ts'
 import { fakeConnector, fakeTwilio, type Post } from './fakes/receivers.ts'
 import { pageEntries, signedByMeta, whatsappChange } from './fakes/webhooks.ts'
-import { openRemote, withRemote, type RemoteOptions } from './remote.ts'
 
-interface FakeOptions extends RemoteOptions {
+interface FakeOptions {
+  readonly url?: string
   readonly port: string
   readonly failures: string
   readonly latency: string
@@ -72,7 +72,12 @@ const echoesOf = ({ id, to, message }: GraphCreate, account: SimulatedAccount, o
   const at = Date.now()
   const [us, them] = [{ id: account.externalId }, { id: to }]
   const metadata = message['metadata'] === undefined ? {} : { metadata: message['metadata'] }
-  const echo = { sender: us, recipient: them, timestamp: at, message: { mid: id, is_echo: true, text: textIn({ message } as GraphCreate), ...metadata } }
+  const echo = {
+    sender: us,
+    recipient: them,
+    timestamp: at,
+    message: { mid: id, is_echo: true, text: textIn({ message } as GraphCreate), ...metadata },
+  }
   const delivery = { sender: them, recipient: us, timestamp: at, delivery: { mids: [id], watermark: at } }
   const read = { sender: them, recipient: us, timestamp: at, read: object === 'instagram' ? { mid: id } : { watermark: at } }
   return [echo, delivery, read].map((item) => pageEntries(object, account.externalId, [item], at))
@@ -83,7 +88,8 @@ const callbacksOf = (create: GraphCreate, post: Post): (() => Promise<unknown>)[
   const channel: Simulated = create.channel === 'whatsapp' ? 'whatsapp' : create.path.endsWith('me') ? 'instagram' : 'messenger'
   const account = accountOf(channel)
   if (account === undefined) return []
-  const bodies = channel === 'whatsapp' ? statusesOf(create, account) : echoesOf(create, account, channel === 'messenger' ? 'page' : 'instagram')
+  const bodies =
+    channel === 'whatsapp' ? statusesOf(create, account) : echoesOf(create, account, channel === 'messenger' ? 'page' : 'instagram')
   return bodies.map((body) => () => post(account.ingestUrl, signedByMeta(body, account.credentials['appSecret'] ?? '')))
 }
 
@@ -95,7 +101,8 @@ const fake = async (options: FakeOptions): Promise<void> => {
     latencyMs: whole('latency', options.latency, 60_000),
     random: Math.random,
   }
-  const { url } = openRemote(options)
+  // Webhooks need no token: whoever has none yet can start the fakes first.
+  const url = options.url ?? `http://127.0.0.1:${loadConfig().port}`
   const post: Post = async (target, { headers, body }) => {
     const { pathname, search } = new URL(target)
     const answer = await fetch(`${url}${pathname}${search}`, { method: 'POST', headers, body })
@@ -116,7 +123,9 @@ const fake = async (options: FakeOptions): Promise<void> => {
     const address = server.address()
     addresses.push(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`)
   }
-  console.log(`CONFAB_GRAPH_API_URL=${addresses[0]}\nCONFAB_TWILIO_API_URL=${addresses[1]}\nsendUrl of a custom account: ${addresses[2]}/send`)
+  console.log(
+    `CONFAB_GRAPH_API_URL=${addresses[0]}\nCONFAB_TWILIO_API_URL=${addresses[1]}\nsendUrl of a custom account: ${addresses[2]}/send`,
+  )
   console.log('Start the server with these and CONFAB_EGRESS_ALLOW=127.0.0.0/8, then try: confab simulate --channel all')
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   console.log(`taken: ${graph.creates.length} by the Graph API, ${twilio.count()} by Twilio, ${connector.count()} by the connector`)
@@ -128,14 +137,14 @@ const fake = async (options: FakeOptions): Promise<void> => {
 }
 
 export const addFake = (program: Command): void => {
-  withRemote(
-    program
-      .command('fake')
-      .description('run providers on this machine that take messages, call back, and misbehave on demand')
-      .addHelpText('after', '\nExamples:\n  confab fake\n  confab fake --failures 0.05 --latency 300 --duplicates 0.2')
-      .option('--port <n>', 'port of the Graph API; Twilio and the connector take the next two; 0 = free ones', '4800')
-      .option('--failures <part>', 'part of all sends that fail: 429, 5xx and broken connections after the message was taken', '0')
-      .option('--latency <ms>', 'milliseconds before each answer and callback, at most', '0')
-      .option('--duplicates <part>', 'part of all messages whose callbacks come twice and out of order', '0'),
-  ).action((options: FakeOptions) => fake(options))
+  program
+    .command('fake')
+    .description('run providers on this machine that take messages, call back, and misbehave on demand')
+    .addHelpText('after', '\nExamples:\n  confab fake\n  confab fake --failures 0.05 --latency 300 --duplicates 0.2')
+    .option('--port <n>', 'port of the Graph API; Twilio and the connector take the next two; 0 = free ones', '4800')
+    .option('--failures <part>', 'part of all sends that fail: 429, 5xx and broken connections after the message was taken', '0')
+    .option('--latency <ms>', 'milliseconds before each answer and callback, at most', '0')
+    .option('--duplicates <part>', 'part of all messages whose callbacks come twice and out of order', '0')
+    .option('--url <url>', 'where the server runs (default: this machine, CONFAB_PORT)')
+    .action((options: FakeOptions) => fake(options))
 }

@@ -46,7 +46,15 @@ interface Former {
   readonly number?: string
 }
 
-const kept = ({ channel, externalId, ingestUrl, credentials, accountSid, authToken, number }: Partial<SimulatedAccount> & Former): SimulatedAccount => ({
+const kept = ({
+  channel,
+  externalId,
+  ingestUrl,
+  credentials,
+  accountSid,
+  authToken,
+  number,
+}: Partial<SimulatedAccount> & Former): SimulatedAccount => ({
   channel: channel ?? 'twilio',
   externalId: externalId ?? number ?? '',
   ingestUrl: ingestUrl ?? '',

@@ -71,8 +71,7 @@ class Doctor implements AccountHealth {
   async templates(account: Account): ReturnType<AccountHealth['templates']> {
     const target = this.#targetOf(account)
     const list = target?.provider.templates
-    if (target === undefined || list === undefined)
-      throw new ConfabError('not_on_this_channel', { fields: { channel: account.channel } })
+    if (target === undefined || list === undefined) throw new ConfabError('not_on_this_channel', { fields: { channel: account.channel } })
     const found: ProviderTemplate[] = []
     let after: string | null = null
     for (let page = 0; page < PAGES_MAX; page++) {

@@ -2,7 +2,16 @@
 // Between the log's open effects and those who carry them out; effects survive any restart, because only the actor ends them.
 
 import { openTails, type Log, type StoredRecord, type Tails } from '#log'
-import { decodeAny, type EffectDrop, type EffectFetch, type EffectProfile, type EffectSend, type EffectSignal, type EffectTell, type EffectTimer } from '#schemas/log'
+import {
+  decodeAny,
+  type EffectDrop,
+  type EffectFetch,
+  type EffectProfile,
+  type EffectSend,
+  type EffectSignal,
+  type EffectTell,
+  type EffectTimer,
+} from '#schemas/log'
 
 export interface Effects {
   send: EffectSend

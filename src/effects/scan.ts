@@ -29,7 +29,11 @@ export const openScan =
     try {
       const path = join(directory, 'file')
       await pipeline(bytes, createWriteStream(path, { mode: 0o600 }), { signal })
-      return await run(command.split(/\s+/).filter((word) => word !== ''), path, signal)
+      return await run(
+        command.split(/\s+/).filter((word) => word !== ''),
+        path,
+        signal,
+      )
     } finally {
       await rm(directory, { recursive: true, force: true })
     }

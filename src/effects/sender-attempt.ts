@@ -1,7 +1,16 @@
 // One attempt at a provider: the account as it is configured now, the request, and what its ending proves.
 // Between an open send effect and the outgoing guard; keeps nothing.
 
-import { channelOf, type Content, type Credentials, type Ending, type Provider, type Rendering, type RequestDescription, type SendFate } from '#channels'
+import {
+  channelOf,
+  type Content,
+  type Credentials,
+  type Ending,
+  type Provider,
+  type Rendering,
+  type RequestDescription,
+  type SendFate,
+} from '#channels'
 import { ConfabError, hasCode } from '#errors'
 import type { Settings } from '#runtime'
 import { sealOf } from '#runtime'
@@ -117,7 +126,9 @@ export const planOf = (options: AttemptOptions, effect: EffectSend, { now, part 
   const content = parts[part] ?? parts.at(-1) ?? effect.content
   const rendering = rendered(options, target, { effect, content, now })
   if (rendering.kind === 'refused') return { kind: 'refused', reason: rendering.reason }
-  return rendering.kind === 'local' ? { kind: 'local' } : { kind: 'request', target, request: rendering.request, isLast: part >= parts.length - 1 }
+  return rendering.kind === 'local'
+    ? { kind: 'local' }
+    : { kind: 'request', target, request: rendering.request, isLast: part >= parts.length - 1 }
 }
 
 /** Whether requests go to a provider that we know, and not to an address that an account's owner chose. */

@@ -96,7 +96,9 @@ export class Gate {
     this.#clock = clock
     this.#wait = wait
     this.#signal = signal
-    signal.addEventListener('abort', () => [...this.#waiting.live.splice(0), ...this.#waiting.bulk.splice(0)].forEach((enter) => enter()), { once: true })
+    signal.addEventListener('abort', () => [...this.#waiting.live.splice(0), ...this.#waiting.bulk.splice(0)].forEach((enter) => enter()), {
+      once: true,
+    })
   }
 
   /** Resolves with true once it is one's turn; `leave` must follow. false = the sender closes. */

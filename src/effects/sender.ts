@@ -183,7 +183,8 @@ class ChannelSender implements Sender {
       if (ended === undefined || ended.record.outcome !== 'queued') return ended?.record
       const { record } = ended
       progress = { tries: record.tries, parts: record.parts ?? [] }
-      if (progress.tries >= TRIES_MAX || clock() - begun > ATTEMPT_AGE_MS_MAX) return this.#write(ledger, spent(record, ended.isOpen === true))
+      if (progress.tries >= TRIES_MAX || clock() - begun > ATTEMPT_AGE_MS_MAX)
+        return this.#write(ledger, spent(record, ended.isOpen === true))
       if (ended.waitMs !== undefined) await wait(clock() + ended.waitMs, this.#stop.signal)
       else if (record.reason !== null) await wait(clock() + backoffMs(progress.tries, RETRY_BACKOFF, random), this.#stop.signal)
     }
@@ -202,7 +203,12 @@ class ChannelSender implements Sender {
       const started = startedOf(effect, this.#options.clock(), progress)
       await ledger.write(started, this.#stop.signal)
       const fate = await fateOf(this.#options.outgoing, plan, this.#cut.signal)
-      const ended = endedBy(fate, { started, endedAt: this.#options.clock(), isLast: plan.isLast, isIdempotent: this.#isIdempotent(effect) })
+      const ended = endedBy(fate, {
+        started,
+        endedAt: this.#options.clock(),
+        isLast: plan.isLast,
+        isIdempotent: this.#isIdempotent(effect),
+      })
       if (fate.kind === 'accepted') gate.pace.succeeded()
       if (fate.kind === 'throttle' && fate.scope !== 'conversation') gate.pace.throttled(fate.afterMs)
       if (fate.kind === 'permanent-credential') this.#accounts.halt(effect, failed(fate.reason, fate.providerCode))

@@ -56,7 +56,7 @@ const partiesOf = ({ settings }: SignersOptions, webhook: Webhook, opened: reado
 }
 
 /** Twilio's accounts of one key have one signer whose tokens rotate one by one: any live one of them signs for all. */
-const isShared = ({ challenge }: Webhook): boolean => challenge === undefined
+const isShared = (webhook: Webhook): boolean => webhook.challenge === undefined
 
 /** null = no active account. */
 export const signerOf = (options: SignersOptions, adapter: ChannelAdapter, all: readonly Account[]): Signer | null => {

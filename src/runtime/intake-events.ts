@@ -3,7 +3,7 @@
 
 import { storedContent, type ParsedEvent } from '#channels'
 import type { Command, CommandType } from '#schemas/log'
-import { addressed, aliasesOf, contactIdOf, conversationIdOf, messageIdOf, saidTo, trusted, type IntakeContext } from './intake.ts'
+import { addressed, aliasesOf, contactIdOf, conversationIdOf, messageIdOf, saidTo, trusted, type IntakeContext } from './intake-ids.ts'
 import { troubleWrite } from './trouble.ts'
 
 type Kind = ParsedEvent['kind']
@@ -78,13 +78,20 @@ const revision = (context: IntakeContext, event: Of<'edit'> | Of<'unsend'>): Com
 /** The conversation known so far learns the new id and where the person is reached; under the new id all is handed on to it, at once. */
 const identity = (context: IntakeContext, event: Of<'identity'>): Command[] => {
   const former = { ...event, userId: event.previousUserId }
-  const aliases = aliasesOf(context, { ...event, aliases: [event.userId, ...(event.aliases ?? [])].filter((id) => id !== event.previousUserId) })
+  const aliases = aliasesOf(context, {
+    ...event,
+    aliases: [event.userId, ...(event.aliases ?? [])].filter((id) => id !== event.previousUserId),
+  })
   const address = { userId: event.userId, threadId: event.threadId, accountAddress: event.accountAddresses[0] ?? null }
   const { id: to } = conversationOf(context, former)
   const { account } = context
   const place = { accountId: account.id, channel: account.channel, contactId: contactOf(context, event).id }
   return [
-    toConversation(context, { ...event, eventKey: [...event.eventKey, 'alias'] }, { type: 'conversation.alias', by: 'provider', data: { to, ...place } }),
+    toConversation(
+      context,
+      { ...event, eventKey: [...event.eventKey, 'alias'] },
+      { type: 'conversation.alias', by: 'provider', data: { to, ...place } },
+    ),
     toConversation(context, former, { type: 'conversation.identify', by: 'provider', data: { address, ...aliases } }),
   ]
 }

@@ -104,6 +104,8 @@ export const contentOf = (said: Said, facts: Uploaded): MessageContent => {
   if (said.vcards !== undefined) return { ...base, kind: 'vcards', vcards: said.vcards.map(contactCardOf) }
   if (facts.attachments.length > 0) return { ...base, kind: 'media' }
   if (said.text === undefined)
-    throw new ConfabError('request_invalid', { detail: 'text, attachments, location, template, choice, cards, vcards or native is required.' })
+    throw new ConfabError('request_invalid', {
+      detail: 'text, attachments, location, template, choice, cards, vcards or native is required.',
+    })
   return base
 }

@@ -13,7 +13,6 @@ import {
 } from '#schemas'
 import { checkOf, describeFaults } from '#schemas/check'
 import { deriveKeyed, type SettingKind, type SettingValue } from '#schemas/log'
-import type { TObject } from 'typebox'
 import { ConfabError } from '#errors'
 import { partitionOf, type Log } from '#log'
 import type { ChannelAdapter } from '#channels'
@@ -100,7 +99,11 @@ const checkRank = (grants: Grants, ...roles: readonly (Role | undefined)[]): voi
 }
 
 /** Throws `request_invalid` naming each field that does not fit the channel's own schema. */
-const checkFields = (schema: TObject | undefined, name: 'credentials' | 'options', value: object): void => {
+const checkFields = (
+  schema: ChannelAdapter['optionsSchema'] | ChannelAdapter['credentialsSchema'],
+  name: 'credentials' | 'options',
+  value: object,
+): void => {
   const faults = schema === undefined ? null : checkOf(schema)(value)
   if (faults === null) return
   const errors = faults.map(({ field, message }) => ({ field: field === '' ? name : `${name}.${field}`, message }))

@@ -11,8 +11,8 @@ const PREFIX = /^(whatsapp|rcs|messenger):/
 
 /** As the channel's own ids are written. */
 const ownAddress = (channel: Channel, typed: string): string => {
-  const userIdOf = channelOf(channel)?.provider?.userIdOf
-  const userId = userIdOf === undefined ? typed.trim() : userIdOf(typed)
+  const provider = channelOf(channel)?.provider
+  const userId = provider?.userIdOf === undefined ? typed.trim() : provider.userIdOf(typed)
   if (userId === null) throw new ConfabError('request_invalid', { detail: 'to is no address on this channel.' })
   return userId
 }

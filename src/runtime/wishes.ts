@@ -169,7 +169,8 @@ class WishDoor implements Wishes {
     { content, isInternal }: CommandData['message.send'],
     { conversation, account }: { readonly conversation: Conversation | null; readonly account: Account | null },
   ): readonly string[] {
-    if ((command !== 'message.send' && command !== 'conversation.start') || isInternal || (content as MessageContent | null) === null) return []
+    if ((command !== 'message.send' && command !== 'conversation.start') || isInternal || (content as MessageContent | null) === null)
+      return []
     const place = account ?? (conversation === null ? undefined : this.#options.settings.account(conversation.accountId))
     return place === undefined ? [] : degradedOf(place, content, { userId: conversation?.contact.address ?? '' })
   }

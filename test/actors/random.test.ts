@@ -263,7 +263,7 @@ for (const options of [{}, { channel: 'web' }, { userId: 'whatsapp:+15550199' }]
   })
 }
 
-test('such wishes lead to every event but those of files and of parking', () => {
+test('such wishes lead to every event but those of files, of parking and of providers', () => {
   const seen = new Set<EventType>()
   const worlds = [{}, { channel: 'web' }, { userId: 'whatsapp:+15550199' }] as const
   let index = 0
@@ -275,7 +275,7 @@ test('such wishes lead to every event but those of files and of parking', () => 
   }
   assert.deepEqual(
     conversationEventTypes.filter((type) => !seen.has(type)),
-    ['conversation.parked', 'message.attached'],
+    ['conversation.aliased', 'conversation.passed', 'conversation.referred', 'conversation.parked', 'message.attached'],
   )
 })
 

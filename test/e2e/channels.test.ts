@@ -9,6 +9,7 @@ import { until } from '../harness.ts'
 import { APP_ID, APP_SECRET, ChannelsSite, NUMBER, PAGE, INSTAGRAM } from './channels-site.ts'
 
 const texts = (messages: readonly Message[]) => messages.map(({ direction, content }) => [direction, content?.text])
+const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
 const echoOf = (account: string, to: string, mid: string, more: object) => ({
   sender: { id: account },
   recipient: { id: to },
@@ -37,7 +38,7 @@ describe('channels', () => {
       const { id } = await site.begin(channel, from)
       const messageId = await site.reply(id, `Grüße to ${from}`)
       await site.reaches(id, messageId, 'sent')
-      assert.deepEqual(texts(await site.messages(id)).toSorted(), [
+      assert.deepEqual(texts(await site.messages(id)).toSorted(byText), [
         ['in', `hello from ${from}`],
         ['out', `Grüße to ${from}`],
       ])
@@ -55,7 +56,10 @@ describe('channels', () => {
   })
 
   test('a body with a byte changed is 403, and one for an account of another app is kept and is nobody’s message', async () => {
-    const webhook = signedByMeta(whatsappChange(NUMBER, whatsappText({ from: '49155501990', id: 'x1', text: 'forged', at: Date.now() })), APP_SECRET)
+    const webhook = signedByMeta(
+      whatsappChange(NUMBER, whatsappText({ from: '49155501990', id: 'x1', text: 'forged', at: Date.now() })),
+      APP_SECRET,
+    )
     assert.equal(await site.post('whatsapp', { ...webhook, body: webhook.body.replace('forged', 'f0rged') }), 403)
     const stranger = whatsappChange('999', whatsappText({ from: '49155501991', id: 'x2', text: 'stray', at: Date.now() }))
     assert.equal(await site.post('whatsapp', signedByMeta(stranger, APP_SECRET)), 200)
@@ -90,9 +94,18 @@ describe('channels', () => {
     await site.items('messenger', echo)
     await site.reaches(id, messageId, 'sent')
     resolve()
-    await site.items('messenger', echo, { sender: { id: '5510' }, recipient: { id: PAGE }, delivery: { mids: [create.id], watermark: Date.now() } })
+    await site.items('messenger', echo, {
+      sender: { id: '5510' },
+      recipient: { id: PAGE },
+      delivery: { mids: [create.id], watermark: Date.now() },
+    })
     await site.reaches(id, messageId, 'delivered')
-    await site.items('messenger', { sender: { id: '5510' }, recipient: { id: PAGE }, timestamp: Date.now(), read: { watermark: Date.now() } })
+    await site.items('messenger', {
+      sender: { id: '5510' },
+      recipient: { id: PAGE },
+      timestamp: Date.now(),
+      read: { watermark: Date.now() },
+    })
     await site.reaches(id, messageId, 'read')
     assert.equal((await site.messages(id)).length, 2)
     assert.equal(site.graph.creates.filter((one) => textIn(one) === 'echoed early').length, 1)
@@ -143,11 +156,14 @@ describe('channels', () => {
       return all.length >= 3 && all
     })
     assert.deepEqual(
-      messages.filter(({ direction }) => direction === 'out').map(({ author, content }) => [author.kind, content?.text]).toSorted(),
+      messages
+        .filter(({ direction }) => direction === 'out')
+        .map(({ author, content }) => [author.kind, content?.text])
+        .toSorted(byText),
       [
         ['provider', 'from the phone'],
         [messages.find((one) => one.id === messageId)?.author.kind, 'is it me'],
-      ].toSorted(),
+      ].toSorted(byText),
     )
   })
 
@@ -188,9 +204,14 @@ describe('channels', () => {
     await until('it is there, too', async () => (await site.messages(id)).length === 3)
     const update = { user_id_update: [{ user_id: { previous: 'DE.scoped1', current: 'DE.scoped2' }, timestamp: '1772998024' }] }
     await site.change(update, 'user_id_update')
-    await site.change({ ...whatsappText({ from: 'DE.scoped2', userId: 'DE.scoped2', id: 'wamid.s3', text: 'under the new id', at }), contacts: [] })
+    await site.change({
+      ...whatsappText({ from: 'DE.scoped2', userId: 'DE.scoped2', id: 'wamid.s3', text: 'under the new id', at }),
+      contacts: [],
+    })
     await until('and so is this', async () => (await site.messages(id)).length === 4)
-    const ours = (await site.conversations()).filter(({ channel, contact }) => channel === 'whatsapp' && /scoped|4915550130/.test(contact.address ?? ''))
+    const ours = (await site.conversations()).filter(
+      ({ channel, contact }) => channel === 'whatsapp' && /scoped|4915550130/.test(contact.address ?? ''),
+    )
     assert.equal(ours.length, 1)
   })
 
@@ -293,20 +314,31 @@ describe('channels', () => {
       const all = (await site.messages(id)).map(({ content }) => content?.kind)
       return all.length === 4 && all
     })
-    assert.deepEqual(kinds.toSorted(), ['answer', 'location', 'text', 'vcards'])
+    assert.deepEqual(kinds.toSorted(byText), ['answer', 'location', 'text', 'vcards'])
   })
 
   test('an account’s health is told in words, its templates are listed, and it can be connected', async () => {
-    site.graph.templates = [{ name: 'hello', language: 'de', status: 'APPROVED', category: 'UTILITY', components: [{ type: 'BODY', text: 'Hi {{1}}' }] }]
+    site.graph.templates = [
+      { name: 'hello', language: 'de', status: 'APPROVED', category: 'UTILITY', components: [{ type: 'BODY', text: 'Hi {{1}}' }] },
+    ]
     const path = `/v1/accounts/${site.accounts.whatsapp.id}`
     const health = await site.api<{ isHealthy: boolean; findings: { what: string }[] }>(`${path}/health`)
     assert.equal(health.isHealthy, false)
     assert.ok(health.findings.some(({ what }) => what.includes('no webhook for whatsapp_business_account')))
     const { items } = await site.api<{ items: { name: string; parameters: string[] }[] }>(`${path}/templates`)
-    assert.deepEqual(items.map(({ name, parameters }) => [name, parameters]), [['hello', ['1']]])
+    assert.deepEqual(
+      items.map(({ name, parameters }) => [name, parameters]),
+      [['hello', ['1']]],
+    )
     assert.deepEqual(await site.api(`${path}/connect`, {}), { isConnected: true, what: null })
-    await assert.rejects(site.api('/v1/accounts', { channel: 'whatsapp', name: 'x', externalId: '1', credentials: { appId: 'no' } }), /credentials\.appId/)
-    await assert.rejects(site.api('/v1/accounts', { channel: 'custom', name: 'x', externalId: 'y', options: { edits: 'maybe' } }), /options\.edits/)
+    await assert.rejects(
+      site.api('/v1/accounts', { channel: 'whatsapp', name: 'x', externalId: '1', credentials: { appId: 'no' } }),
+      /credentials\.appId/,
+    )
+    await assert.rejects(
+      site.api('/v1/accounts', { channel: 'custom', name: 'x', externalId: 'y', options: { edits: 'maybe' } }),
+      /options\.edits/,
+    )
   })
 
   test('a refused token is told in the account, once, and new credentials clear it', async () => {

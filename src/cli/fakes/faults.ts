@@ -8,7 +8,7 @@ export interface Faults {
   readonly latencyMs: number
   /** Part of all callbacks that come twice, and out of order. */
   readonly duplicates: number
-  random(): number
+  readonly random: () => number
 }
 
 export type Mishap = 'none' | 'throttled' | 'error' | 'dropped'

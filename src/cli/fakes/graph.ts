@@ -163,7 +163,13 @@ export class FakeGraph {
 }
 
 const errorBody = (code: number, subcode?: number): object => ({
-  error: { message: 'A fault on demand', type: 'OAuthException', code, ...(subcode === undefined ? {} : { error_subcode: subcode }), fbtrace_id: 'fake' },
+  error: {
+    message: 'A fault on demand',
+    type: 'OAuthException',
+    code,
+    ...(subcode === undefined ? {} : { error_subcode: subcode }),
+    fbtrace_id: 'fake',
+  },
 })
 
 /** The text of a created message, whichever dialect. */

@@ -2,7 +2,16 @@
 // Between `confab simulate`, which says how many and how fast, and the signed webhooks.
 
 import { randomBytes } from 'node:crypto'
-import { pageEntries, pageText, signedByConnector, signedByMeta, signedByTwilio, whatsappChange, whatsappText, type SignedWebhook } from './webhooks.ts'
+import {
+  pageEntries,
+  pageText,
+  signedByConnector,
+  signedByMeta,
+  signedByTwilio,
+  whatsappChange,
+  whatsappText,
+  type SignedWebhook,
+} from './webhooks.ts'
 
 export const simulated = ['twilio', 'messenger', 'instagram', 'whatsapp', 'custom'] as const
 export type Simulated = (typeof simulated)[number]
@@ -70,7 +79,13 @@ export const said = (account: SimulatedAccount, { person, text, at }: { person: 
       return signedByMeta(pageEntries(channel === 'messenger' ? 'page' : 'instagram', externalId, [item], at), secret)
     }
     case 'custom': {
-      const message = { id: hex(16), from: `customer-${person}`, at, content: { kind: 'text', text }, contact: { name: `Customer ${person}` } }
+      const message = {
+        id: hex(16),
+        from: `customer-${person}`,
+        at,
+        content: { kind: 'text', text },
+        contact: { name: `Customer ${person}` },
+      }
       return signedByConnector({ messages: [message] }, { secret: credentials['secret'] ?? '', id: `msg_${hex(12)}`, at })
     }
   }

@@ -39,7 +39,7 @@ const take = async (
   if (mishap === 'dropped') request.socket.destroy()
   else if (mishap === 'error') answer(response, 500, {})
   else answer(response, status, body)
-  void callBack(faults, callbacks)
+  callBack(faults, callbacks).catch(() => undefined)
   return true
 }
 
@@ -55,7 +55,14 @@ export const fakeTwilio = (faults: Faults, post: Post): Receiver => {
     const sid = `SM${randomBytes(16).toString('hex')}`
     const url = (form.get('StatusCallback') ?? '').replace(/#.*$/, '')
     const report = (status: string) => () => {
-      const parameters = { AccountSid: accountSid, MessageSid: sid, SmsSid: sid, MessageStatus: status, From: form.get('From') ?? '', To: form.get('To') ?? '' }
+      const parameters = {
+        AccountSid: accountSid,
+        MessageSid: sid,
+        SmsSid: sid,
+        MessageStatus: status,
+        From: form.get('From') ?? '',
+        To: form.get('To') ?? '',
+      }
       return url === '' ? Promise.resolve() : post(url, signedByTwilio(parameters, { url, authToken }))
     }
     const resource = { sid, status: 'queued', body: form.get('Body'), from: form.get('From'), to: form.get('To'), error_code: null }
@@ -77,7 +84,10 @@ export const fakeConnector = (faults: Faults, post: Post, account: () => { secre
     const report = (state: string) => async () => {
       const own = account()
       if (own === undefined || sent.type !== 'message.send') return
-      const webhook = signedByConnector({ receipts: [{ id, to, state }] }, { secret: own.secret, id: `r_${randomBytes(8).toString('hex')}`, at: Date.now() })
+      const webhook = signedByConnector(
+        { receipts: [{ id, to, state }] },
+        { secret: own.secret, id: `r_${randomBytes(8).toString('hex')}`, at: Date.now() },
+      )
       await post(own.ingestUrl, webhook)
     }
     const isNew = !known.has(webhookId)

@@ -30,7 +30,10 @@ export const signedByConnector = (body: object, { secret, id, at }: { secret: st
 }
 
 /** HMAC-SHA1 of the URL and the sorted parameters. */
-export const signedByTwilio = (parameters: Readonly<Record<string, string>>, { url, authToken }: { url: string; authToken: string }): SignedWebhook => {
+export const signedByTwilio = (
+  parameters: Readonly<Record<string, string>>,
+  { url, authToken }: { url: string; authToken: string },
+): SignedWebhook => {
   const signed = Object.keys(parameters)
     .toSorted()
     .reduce((text, name) => `${text}${name}${parameters[name] ?? ''}`, url)
@@ -56,7 +59,10 @@ export const whatsappChange = (numberId: string, value: Item, field = 'messages'
     {
       id: 'WABA',
       changes: [
-        { field, value: { messaging_product: 'whatsapp', metadata: { display_phone_number: '15550100', phone_number_id: numberId }, ...value } },
+        {
+          field,
+          value: { messaging_product: 'whatsapp', metadata: { display_phone_number: '15550100', phone_number_id: numberId }, ...value },
+        },
       ],
     },
   ],
@@ -71,9 +77,7 @@ export const pageText = (said: { accountId: string; from: string; mid: string; t
 })
 
 export const whatsappText = (said: { from: string; id: string; text: string; at: number; name?: string; userId?: string }): Item => ({
-  contacts: [
-    { profile: { name: said.name ?? 'Ada' }, wa_id: said.from, ...(said.userId === undefined ? {} : { user_id: said.userId }) },
-  ],
+  contacts: [{ profile: { name: said.name ?? 'Ada' }, wa_id: said.from, ...(said.userId === undefined ? {} : { user_id: said.userId }) }],
   messages: [
     {
       from: said.from,

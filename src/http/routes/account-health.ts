@@ -39,7 +39,8 @@ export const accountHealthRoutes = (app: FastifyTypebox, { options }: RouteTools
   const accountOf = (request: FastifyRequest, id: string): Account => {
     const { grants } = whoOf(request)
     const account = options.settings.account(id)
-    if (account === undefined || account.organizationId !== grants.organizationId || !mayAccount(grants, id)) throw new ConfabError('not_found')
+    if (account === undefined || account.organizationId !== grants.organizationId || !mayAccount(grants, id))
+      throw new ConfabError('not_found')
     return account
   }
   app.get(

@@ -119,7 +119,11 @@ class SettingRoutes<K extends EditableSetting> {
 
   async create(request: FastifyRequest, reply: FastifyReply): Promise<SettingView[K]> {
     const write = { kind: this.#kind, action: 'create', id: '', expectedRev: null, ...keyOf(request) } as const
-    const { id, position, tokenText, secret } = await this.#tools.options.settingWishes.write(whoOf(request).grants, write, request.body as never)
+    const { id, position, tokenText, secret } = await this.#tools.options.settingWishes.write(
+      whoOf(request).grants,
+      write,
+      request.body as never,
+    )
     reply.code(201).header('confab-position', position).header('location', `/v1/${paths[this.#kind]}/${id}`)
     const view = this.show(request, reply, id)
     return { ...view, ...(tokenText === undefined ? {} : { token: tokenText }), ...(secret === undefined ? {} : { secret }) }
