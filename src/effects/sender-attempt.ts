@@ -81,7 +81,7 @@ const contentFor = ({ content, channel }: Pick<EffectSend, 'content' | 'channel'
 }
 
 /** The requests that one message takes: mostly one. */
-export const partsOf = (effect: EffectSend, { account, provider }: Pick<ProviderAccount, 'account' | 'provider'>): readonly Content[] => {
+const partsOf = (effect: EffectSend, { account, provider }: Pick<ProviderAccount, 'account' | 'provider'>): readonly Content[] => {
   const content = contentFor(effect)
   return provider.split?.(content, account.externalId) ?? [content]
 }
