@@ -4,14 +4,15 @@ import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { openRedisBoard } from '#gateway'
 import { until } from '../../harness.ts'
 import { contactOf, grantsOf, idOf, ids, openSite, removeSite, type Site } from '../site.ts'
 import { TestSocket, type Received } from '../socket.ts'
 import { RedisServer } from './redis-server.ts'
 
+const CHILD = fileURLToPath(new URL('./board.child.ts', import.meta.url))
 const program = process.env['CONFAB_TEST_REDIS']
 const skip = program === undefined ? 'No redis-server: npm test installs it, or set CONFAB_TEST_REDIS.' : false
 
@@ -131,7 +132,7 @@ test('the people of a killed node are gone when its lease ends, not before, and 
   })
   watching.follow('o')
   const [dead, living] = ['dead', 'living'].map((agent) =>
-    spawn(process.execPath, [join(import.meta.dirname, 'board.child.ts'), redis.url, 'lease', agent], {
+    spawn(process.execPath, [CHILD, redis.url, 'lease', agent], {
       stdio: ['ignore', 'pipe', 'inherit'],
     }),
   ) as [ChildProcess, ChildProcess]
