@@ -41,8 +41,8 @@ export interface RealtimeResult {
 const LANES = 12
 const LIVE_MS = 30_000
 const SETTLE_MS = 45_000
-/** Nothing new for so long: all has come that will. */
-const QUIET_MS = 2_000
+/** Nothing new for so long: all has come that will. Longer than a client takes to find its line mute and to come back. */
+const QUIET_MS = 5_000
 const SID_RUN = 77
 const WORDS_MAX = 3
 
