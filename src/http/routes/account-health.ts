@@ -2,7 +2,7 @@
 // Between the people who connect accounts and the outgoing guard; nothing of it is kept.
 
 import { Type } from 'typebox'
-import { IdParams, mayAccount } from '#schemas'
+import { IdParams, mayAccount, WriteHeaders } from '#schemas'
 import type { Account } from '#schemas/log'
 import { ConfabError } from '#errors'
 import type { FastifyRequest } from 'fastify'
@@ -69,7 +69,7 @@ export const accountHealthRoutes = (app: FastifyTypebox, { options }: RouteTools
     '/v1/accounts/:id/connect',
     {
       config: { permission: 'account.write' },
-      schema: { tags, summary: 'Ask the provider to call us', params: IdParams, response: { 200: Connected } },
+      schema: { tags, summary: 'Ask the provider to call us', params: IdParams, headers: WriteHeaders, response: { 200: Connected } },
     },
     async (request) => {
       const what = await options.accountHealth.connect(accountOf(request, request.params.id))
