@@ -36,7 +36,9 @@ const OPTIONS_MAX = 20
 const ChoiceOption = Type.Object(
   {
     title: Words(256),
-    payload: Type.Optional(Nullable(Type.String({ maxLength: 1_000, description: 'Comes back in the answer; the title where none is given.' }))),
+    payload: Type.Optional(
+      Nullable(Type.String({ maxLength: 1_000, description: 'Comes back in the answer; the title where none is given.' })),
+    ),
     description: Type.Optional(Nullable(Type.String({ maxLength: 256 }))),
     url: Type.Optional(Nullable(Type.String({ maxLength: 2_048, pattern: '^https?://', description: 'Opens a page.' }))),
   },
@@ -58,7 +60,9 @@ const Cards = Type.Array(
     {
       title: Words(256),
       text: Type.Optional(Nullable(Words(1_024))),
-      image: Type.Optional(Nullable(Type.Integer({ minimum: 0, maximum: ATTACHMENTS_MAX - 1, description: 'Index among the attachments.' }))),
+      image: Type.Optional(
+        Nullable(Type.Integer({ minimum: 0, maximum: ATTACHMENTS_MAX - 1, description: 'Index among the attachments.' })),
+      ),
       url: Type.Optional(Nullable(Type.String({ maxLength: 2_048, pattern: '^https?://' }))),
       options: Type.Optional(Type.Array(ChoiceOption, { maxItems: OPTIONS_MAX })),
     },
@@ -251,8 +255,6 @@ export const Accepted = Type.Object({
   subject: Type.Object({ kind: Type.Enum(['conversation', 'contact', 'organization', 'endpoint']), id: Id }),
   seq: Type.Integer(),
   messageId: Type.Optional(Id),
-  degraded: Type.Optional(
-    Type.Array(Type.String(), { description: 'What the channel shows otherwise than it was said: `options→text`.' }),
-  ),
+  degraded: Type.Optional(Type.Array(Type.String(), { description: 'What the channel shows otherwise than it was said: `options→text`.' })),
 })
 export type Accepted = Static<typeof Accepted>

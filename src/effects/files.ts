@@ -153,7 +153,8 @@ class DirectoryStore implements FileStore {
   }
 
   async *list(): AsyncGenerator<string, void, undefined> {
-    for (const entry of await readdir(this.#root, { recursive: true, withFileTypes: true })) if (entry.isFile() && isId(entry.name)) yield entry.name
+    for (const entry of await readdir(this.#root, { recursive: true, withFileTypes: true }))
+      if (entry.isFile() && isId(entry.name)) yield entry.name
   }
 }
 

@@ -122,8 +122,8 @@ guarded(() => {
         const { positions, records, length } = request.packet
         return apply(opened, { cursor: new PacketReader(request.packet), ends: positions, records, bytes: length })
       }
-      if (request.kind === 'catchUp') return void catchUp(opened, request)
       if (request.kind === 'schemas') return applyKnowledge(request.knowledge)
+      if (request.kind === 'catchUp') return void catchUp(opened, request)
       if (request.kind === 'reached') {
         opened.finish()
         return reply({ kind: 'built' })

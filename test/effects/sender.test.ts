@@ -66,7 +66,10 @@ for (const [behaviour, reason] of fates)
     twilio.behaviours.push(behaviour)
     const effect = sendEffect('+15550114', `refused ${behaviour.code}`)
     await actor.queue(effect)
-    await eventually('reported', () => actor.commands.length === (reason === 'recipient_opted_out' || reason === 'credentials_refused' ? 2 : 1))
+    await eventually(
+      'reported',
+      () => actor.commands.length === (reason === 'recipient_opted_out' || reason === 'credentials_refused' ? 2 : 1),
+    )
     assert.deepEqual(
       [actor.reports[0]?.data.state, actor.reports[0]?.data.reason, actor.reports[0]?.data.providerCode],
       ['failed', reason, behaviour.code],

@@ -56,7 +56,8 @@ test('the open ones refuse what they check', async () => {
 })
 
 test('every route of the instance is documented, a page, or a document', () => {
-  const hidden = /^\/($|try|page\.css|favicon\.ico|docs|schemas\/|inbox|chat\.js|chat\/|openapi\.json|asyncapi\.json|v1\/chat\/\*|v1\/socket\.io)/
+  const hidden =
+    /^\/($|try|page\.css|favicon\.ico|docs|schemas\/|inbox|chat\.js|chat\/|openapi\.json|asyncapi\.json|v1\/chat\/\*|v1\/socket\.io)/
   const known = new Set(routes.map(({ method, url }) => `${method} ${url.replaceAll(/\{(\w+)\}/g, ':$1')}`))
   const missing = door.http.routes().filter(({ method, url }) => method !== 'HEAD' && !hidden.test(url) && !known.has(`${method} ${url}`))
   assert.deepEqual(missing, [])

@@ -95,7 +95,10 @@ test('the profile of a cluster is three brokers, Redis and two nodes that share 
     [1, 2, 3],
   )
   const mounted = Object.values(services).flatMap((service) => (service.volumes ?? []).map((volume) => volume.split(':')[0]))
-  assert.deepEqual([...new Set(mounted)].toSorted(), Object.keys(volumes).toSorted())
+  assert.deepEqual(
+    [...new Set(mounted)].toSorted((a = '', b = '') => a.localeCompare(b)),
+    Object.keys(volumes).toSorted(),
+  )
   for (const { environment } of nodes)
     for (const name of Object.keys(environment ?? {})) assert.ok(settings.includes(name), `${name} is a setting`)
 })
