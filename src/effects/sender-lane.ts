@@ -51,10 +51,7 @@ export class Lane {
     if (this.#reported.has(key)) return
     this.#queue.set(key, effect)
     this.#wake()
-    this.#run ??= this.#work().finally(() => {
-      this.#run = undefined
-      if (this.isIdle) this.#options.onIdle()
-    })
+    this.#run ??= this.#work()
   }
 
   end(key: string): void {
@@ -75,27 +72,38 @@ export class Lane {
   }
 
   async #work(): Promise<void> {
-    const { stop, clock, wait, carry, onError } = this.#options
-    // The first turn lets every effect of the same chunk arrive, so that order goes by seq.
-    await Promise.resolve()
-    while (this.#queue.size > 0 && !stop.aborted) {
-      const due = [...this.#queue]
-        .filter(([, effect]) => effect.notBefore <= clock())
-        .toSorted(([, a], [, b]) => a.seq - b.seq || a.attempt - b.attempt)[0]
-      if (due === undefined) {
-        const next = Math.min(...[...this.#queue.values()].map(({ notBefore }) => notBefore))
-        await wait(next, AbortSignal.any([stop, this.#changed.signal]))
-        continue
-      }
-      const [key, effect] = due
-      try {
-        await carry(effect)
-      } catch (error) {
-        if (!onError(error, effect)) return
-        await wait(clock() + AGAIN_MS, stop)
-        continue
-      }
-      if (this.#queue.delete(key)) this.#reported.add(key)
+    const { stop } = this.#options
+    try {
+      // The first turn lets every effect of the same chunk arrive, so that order goes by seq.
+      await Promise.resolve()
+      while (this.#queue.size > 0 && !stop.aborted && (await this.#next()));
+    } finally {
+      // In the turn of the last look at the queue: what comes from now on begins anew, and waits for nobody.
+      this.#run = undefined
+      if (this.isIdle) this.#options.onIdle()
     }
+  }
+
+  /** Carries what is due first, or waits for it; false = no more. */
+  async #next(): Promise<boolean> {
+    const { stop, clock, wait, carry, onError } = this.#options
+    const due = [...this.#queue]
+      .filter(([, effect]) => effect.notBefore <= clock())
+      .toSorted(([, a], [, b]) => a.seq - b.seq || a.attempt - b.attempt)[0]
+    if (due === undefined) {
+      const next = Math.min(...[...this.#queue.values()].map(({ notBefore }) => notBefore))
+      await wait(next, AbortSignal.any([stop, this.#changed.signal]))
+      return true
+    }
+    const [key, effect] = due
+    try {
+      await carry(effect)
+    } catch (error) {
+      if (!onError(error, effect)) return false
+      await wait(clock() + AGAIN_MS, stop)
+      return true
+    }
+    if (this.#queue.delete(key)) this.#reported.add(key)
+    return true
   }
 }
