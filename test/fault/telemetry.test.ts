@@ -1,6 +1,5 @@
 // A cluster of its own for telemetry: it gets the records while it is there, and its loss is counted and slows nobody.
 
-import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decode, requestLog } from '#schemas/log'
 import { openKafkaClient } from '../../src/log/kafka/index.ts'
